@@ -1,0 +1,48 @@
+# Everything happens in .venv: nothing is installed outside this folder. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export UV_NO_PROGRESS := 1
+
+.PHONY: help setup demo test check format bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+
+setup: $(STAMP) ## Make .venv with the exact versions of requirements.lock
+
+# Debian's python3 comes without ensurepip; there the machine's own pip fills the new environment.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Digest needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; $(PYTHON) -m venv --without-pip .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## Run the demo newsroom through the whole program and show where the digest lies
+	@$(BIN)/digest demo --out demo-out
+
+test: setup ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: setup ## Format, lint, types and tests: what CI runs
+	@$(BIN)/ruff format --check digest tests
+	@$(BIN)/ruff check digest tests
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+format: setup ## Rewrite the code in the project's format
+	@$(BIN)/ruff format digest tests
+	@$(BIN)/ruff check --fix digest tests
+
+bench: setup ## Compare extract and tag with plain loops of the same libraries
+	@$(BIN)/python -m tests.bench
+
+lock: setup ## Choose exact versions anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header --upgrade pyproject.toml -o requirements.lock
+
+clean: ## Remove .venv and the demo's output
+	@rm -rf .venv demo-out
