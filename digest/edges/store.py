@@ -1,0 +1,613 @@
+"""The ledger: what each stage still has to do, and what came of it. Records go in and out, never rows or sessions.
+
+A stage asks for what is missing (`..._to_fetch`, `..._to_extract`, ...), does it, and saves the outcome, failures too.
+An outcome carries the stage's version: after the version is raised, its items are missing again. Saving an item anew at
+one stage makes it missing at the stages that follow.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select, update
+
+from digest.edges import tables as t
+from digest.edges.database import Database, upsert
+from digest.records import (
+    Act,
+    Article,
+    Document,
+    Entry,
+    Failure,
+    FeedState,
+    Groupable,
+    Label,
+    Membership,
+    Mention,
+    Page,
+    Retry,
+    Source,
+    Tagged,
+    Text,
+)
+
+__all__ = ["STAGES", "Counts", "Store"]
+
+STAGES = ("fetch", "extract", "tag", "describe", "group")
+
+# Pages that fail for a passing reason are asked for again after these waits; then the feed's own text serves.
+RETRY_WAITS = (timedelta(minutes=10), timedelta(hours=1))
+
+# Older builds of SQLite take 999 values in one statement.
+CHUNK = 500
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far the ledger's articles have come. `failed`: (stage, reason, count), the most frequent first."""
+
+    articles: int
+    stories: int
+    waiting: Mapping[str, int]  # stage -> items that it has not settled yet
+    failed: tuple[tuple[str, str, int], ...]
+
+
+class Store:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # --- sources and feeds ----------------------------------------------------------------------------------
+
+    def sync_sources(self, sources: Sequence[Source], now: datetime) -> None:
+        """The configured sources become the active ones; others stay for their articles, and are not asked any more."""
+        with self.database.write() as db:
+            db.execute(update(t.source).values(active=False))
+            for source in sources:
+                row = {
+                    "feed": source.feed,
+                    "language": source.language,
+                    "country": source.country,
+                    "kind": source.kind,
+                    "tags": list(source.tags),
+                    "active": True,
+                }
+                add = upsert(db, t.source).values(name=source.name, added=now, **row)
+                db.execute(add.on_conflict_do_update(index_elements=["name"], set_=row))
+                first = upsert(db, t.feed).values(**_feed_row(FeedState(source.feed, due=now)))
+                db.execute(first.on_conflict_do_nothing())
+
+    def feed_states(self, sources: Sequence[Source]) -> dict[str, FeedState]:
+        """What is remembered of the sources' feeds, by address."""
+        with self.database.read() as db:
+            rows = db.execute(select(t.feed).where(t.feed.c.url.in_([source.feed for source in sources])))
+            return {row.url: _feed_state(row) for row in rows}
+
+    def save_entries(self, source: Source, entries: Sequence[Entry], now: datetime) -> int:
+        """Saves the entries of a poll, all or none, and notes changed headlines. Returns how many were new."""
+        with self.database.write() as db:
+            titles = _titles(db, entries)
+            # Most of a poll's entries are known and as they were.
+            news = [entry for entry in entries if titles.get((entry.feed, entry.id)) != entry.title]
+            return sum(_save_entry(db, source.name, entry, "feed", now) is not None for entry in news)
+
+    def remember_feed(
+        self, source: Source, state: FeedState, outcome: str, now: datetime, *, size: int = 0, new: int = 0
+    ) -> None:
+        """Saves a feed's state after a poll, with a line of the log. `outcome`: "ok", "not modified" or "failed".
+
+        Comes after `save_entries`: a crash between the two only asks for the feed once more.
+        """
+        with self.database.write() as db:
+            db.execute(update(t.feed).where(t.feed.c.url == state.feed).values(**_feed_row(state)))
+            _add(db, t.fetch, [_fetch_row("feed", state.feed, source.name, outcome, state.reason, size, new, now)])
+
+    # --- pages ----------------------------------------------------------------------------------
+
+    def entries_to_fetch(self, version: int, now: datetime, limit: int) -> list[tuple[int, str, str]]:
+        """(entry, link, source) of the articles whose page is still to be fetched, the newest first."""
+        query = (
+            _missing(select(t.entry.c.id, t.entry.c.link, t.entry.c.source), "fetch", version, now)
+            .where(t.entry.c.link != "", t.entry.c.via == "feed")
+            .order_by(t.entry.c.first_seen.desc(), t.entry.c.id.desc())
+        )
+        with self.database.read() as db:
+            return [(row.id, row.link, row.source) for row in db.execute(query.limit(limit))]
+
+    def save_fetches(self, fetched: Sequence[tuple[int, str, Document | Failure]], version: int, now: datetime) -> None:
+        """Outcomes of page fetches: (entry, source, what came)."""
+        with self.database.write() as db:
+            _save_pages(db, [(entry, result) for entry, _, result in fetched if isinstance(result, Document)])
+            _add(db, t.fetch, [_page_fetch_row(source, result, now) for _, source, result in fetched])
+            _save_outcomes(db, "fetch", [(entry, result) for entry, _, result in fetched], version, now)
+
+    def import_entries(self, found: Sequence[tuple[Entry, Document]], now: datetime) -> int:
+        """Takes articles from outside the feeds, marked as imported. Returns how many were not there yet."""
+        with self.database.write() as db:
+            numbered = [
+                (_save_entry(db, entry.feed.removeprefix("import:"), entry, "import", now), document)
+                for entry, document in found
+            ]
+            new = [(number, document) for number, document in numbered if number is not None]
+            _save_pages(db, new)
+        return len(new)
+
+    def pages_to_extract(self, version: int, now: datetime, limit: int) -> list[Page]:
+        """Pages that have been fetched, or for good not, and not extracted. Failed ones come without a document."""
+        settled = or_(
+            t.entry.c.via == "import",
+            t.entry.c.link == "",
+            select(t.outcome.c.item)
+            .where(t.outcome.c.item == t.entry.c.id, t.outcome.c.stage == "fetch")
+            .where(or_(t.outcome.c.state == "done", t.outcome.c.retry.is_(None)))
+            .exists(),
+        )
+        query = (
+            _missing(select(t.entry, t.page, *_SOURCE_COLUMNS), "extract", version, now)
+            .outerjoin(t.page, t.page.c.entry_id == t.entry.c.id)
+            .outerjoin(t.source, t.source.c.name == t.entry.c.source)
+            .where(settled)
+            .order_by(t.entry.c.id)
+        )
+        with self.database.read() as db:
+            return [_page(row) for row in db.execute(query.limit(limit))]
+
+    # --- articles ----------------------------------------------------------------------------------
+
+    def save_articles(self, results: Sequence[tuple[int, Article | Failure]], version: int, now: datetime) -> None:
+        with self.database.write() as db:
+            for chunk in _chunks([(number, one) for number, one in results if isinstance(one, Article)]):
+                _save_articles(db, dict(chunk))
+            _save_outcomes(db, "extract", results, version, now)
+
+    def articles_to_tag(self, version: int, now: datetime, limit: int) -> list[Text]:
+        columns = select(t.article.c.id, t.article.c.title, t.article.c.text, t.article.c.language, t.source.c.country)
+        query = (
+            _missing(columns.select_from(_ARTICLES), "tag", version, now)
+            .outerjoin(t.source, t.source.c.name == t.entry.c.source)
+            .where(t.article.c.same_as.is_(None))
+            .order_by(t.article.c.id)
+        )
+        with self.database.read() as db:
+            return [
+                Text(str(row.id), tagged_text(row.title, row.text), row.language, row.country)
+                for row in db.execute(query.limit(limit))
+            ]
+
+    def save_tagged(self, results: Sequence[tuple[int, Tagged | Failure]], version: int, now: datetime) -> None:
+        with self.database.write() as db:
+            for chunk in _chunks([(number, one) for number, one in results if isinstance(one, Tagged)]):
+                _save_tagged(db, dict(chunk), now)
+            _save_outcomes(db, "tag", results, version, now)
+
+    def articles_to_describe(self, version: int, now: datetime, limit: int) -> list[Groupable]:
+        """Tagged articles; those that could not be tagged come without entities."""
+        query = (
+            _missing(select(t.article, t.entry.c.source).select_from(_ARTICLES), "describe", version, now)
+            .where(t.article.c.same_as.is_(None), _has_outcome("tag"))
+            .order_by(t.article.c.id)
+        )
+        with self.database.read() as db:
+            rows = db.execute(query.limit(limit)).all()
+            entities = _entities_of(db, [row.id for row in rows])
+        return [_groupable(row, entities.get(row.id, frozenset())) for row in rows]
+
+    def save_features(self, results: Sequence[tuple[int, bytes | Failure]], version: int, now: datetime) -> None:
+        """Features in the form of `stages.group.to_bytes`."""
+        with self.database.write() as db:
+            rows = [{"article_id": number, "body": one} for number, one in results if isinstance(one, bytes)]
+            _put(db, t.features, rows)
+            _save_outcomes(db, "describe", results, version, now)
+
+    def features_to_group(self, version: int, now: datetime, limit: int) -> list[bytes]:
+        """Features of articles in no story yet, in the order of their dates."""
+        query = (
+            _missing(select(t.features.c.body).select_from(_DESCRIBED), "group", version, now)
+            .where(_has_outcome("describe"))
+            .order_by(t.article.c.date, t.article.c.id)
+        )
+        with self.database.read() as db:
+            return list(db.execute(query.limit(limit)).scalars())
+
+    def grouped_between(self, start: datetime, end: datetime) -> list[tuple[bytes, Membership]]:
+        """What stories hold between two dates: the window that new articles are compared with."""
+        query = (
+            select(t.features.c.body, t.membership)
+            .join(t.membership, t.membership.c.article_id == t.features.c.article_id)
+            .join(t.article, t.article.c.id == t.features.c.article_id)
+            .where(t.article.c.date.between(start, end))
+            .order_by(t.article.c.date, t.article.c.id)
+        )
+        with self.database.read() as db:
+            return [(row.body, _membership(row)) for row in db.execute(query)]
+
+    def save_memberships(self, found: Sequence[Membership], new: Iterable[int], version: int, now: datetime) -> None:
+        """Places of articles in stories: those of `new` ones, and of known ones that a merge moved.
+
+        Grouping never splits a known story: where one of its articles moves, the two were merged. Then all its articles
+        follow, those too that lie outside the window, and it stays as a redirect, so that old links go on working.
+        """
+        newcomers = set(new)
+        with self.database.write() as db:
+            before = _stories_of(db, [int(one.id) for one in found])
+            stories = dict.fromkeys(one.story for one in found)
+            _add_missing(db, t.story, [{"id": story, "created": now, "redirect": None} for story in stories])
+            _put(db, t.membership, [_membership_row(one) for one in found])
+            for old, into in _merges(found, newcomers, before).items():
+                _merge(db, old, into)
+            _save_outcomes(db, "group", [(number, None) for number in newcomers], version, now)
+
+    def counts(self) -> Counts:
+        with self.database.read() as db:
+            articles = db.execute(select(func.count()).where(t.article.c.same_as.is_(None))).scalar_one()
+            stories = db.execute(select(func.count(t.membership.c.story.distinct()))).scalar_one()
+            entries = db.execute(select(func.count()).select_from(t.entry)).scalar_one()
+            settled = select(t.outcome.c.stage, func.count()).group_by(t.outcome.c.stage)
+            done: dict[str, int] = {row[0]: row[1] for row in db.execute(settled)}
+            failed = (
+                select(t.outcome.c.stage, t.outcome.c.reason, func.count())
+                .where(t.outcome.c.state == "failed")
+                .group_by(t.outcome.c.stage, t.outcome.c.reason)
+                .order_by(func.count().desc(), t.outcome.c.reason)
+            )
+            reasons = tuple((row[0], row[1], row[2]) for row in db.execute(failed))
+        waiting = {"extract": entries - done.get("extract", 0)}
+        waiting |= {stage: articles - done.get(stage, 0) for stage in STAGES[2:]}
+        return Counts(articles, stories, {stage: max(0, number) for stage, number in waiting.items()}, reasons)
+
+
+def tagged_text(title: str, text: str) -> str:
+    """The text that mentions point into: the headline, a newline, the article."""
+    return f"{title}\n{text}"
+
+
+_ARTICLES = t.article.join(t.entry, t.entry.c.id == t.article.c.id)
+_DESCRIBED = _ARTICLES.join(t.features, t.features.c.article_id == t.article.c.id)
+_SOURCE_COLUMNS = (t.source.c.country, t.source.c.language.label("source_language"))
+
+
+def _missing(query: Select[Any], stage: str, version: int, now: datetime) -> Select[Any]:
+    """Narrows a query over entries to those that `stage` has not done at this version, or may try again now."""
+    outcome = t.outcome.alias()
+    settled = and_(
+        outcome.c.stage == stage,
+        outcome.c.item == t.entry.c.id,
+        outcome.c.version >= version,
+        or_(outcome.c.state == "done", outcome.c.retry.is_(None), outcome.c.retry > now),
+    )
+    return query.where(~select(outcome.c.item).where(settled).exists())
+
+
+def _has_outcome(stage: str) -> ColumnElement[bool]:
+    done = and_(t.outcome.c.stage == stage, t.outcome.c.item == t.entry.c.id)
+    return select(t.outcome.c.item).where(done).exists()
+
+
+def _chunks(items: Sequence[A]) -> Iterator[Sequence[A]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+# One statement run over many rows: building a statement costs more than running it.
+
+
+def _add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        db.execute(table.insert(), rows)
+
+
+def _add_missing(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds the rows whose key is not there yet."""
+    if rows:
+        db.execute(upsert(db, table).on_conflict_do_nothing(), rows)
+
+
+def _put(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds rows, each in the place of the one with its primary key."""
+    if rows:
+        add = upsert(db, table)
+        keys = list(table.primary_key.columns.keys())
+        values = {name: add.excluded[name] for name in rows[0] if name not in keys}
+        db.execute(add.on_conflict_do_update(index_elements=keys, set_=values), rows)
+
+
+def _save_outcomes(
+    db: Connection, stage: str, results: Sequence[tuple[int, object]], version: int, now: datetime
+) -> None:
+    """Notes what came of a stage, and forgets the outcomes of the stages after it, which are to be done again."""
+    later = STAGES[STAGES.index(stage) + 1 :]
+    for chunk in _chunks(results):
+        items = [item for item, _ in chunk]
+        before = _attempts(db, stage, items, version)
+        rows = [_outcome_row(result, before.get(item, 0) + 1, now) | {"item": item} for item, result in chunk]
+        _put(db, t.outcome, [row | {"stage": stage, "version": version} for row in rows])
+        db.execute(delete(t.outcome).where(t.outcome.c.item.in_(items), t.outcome.c.stage.in_(later)))
+
+
+def _attempts(db: Connection, stage: str, items: Sequence[int], version: int) -> dict[int, int]:
+    known = select(t.outcome.c.item, t.outcome.c.attempts).where(
+        t.outcome.c.stage == stage, t.outcome.c.item.in_(items), t.outcome.c.version == version
+    )
+    return {row.item: row.attempts for row in db.execute(known)}
+
+
+def _outcome_row(result: object, attempts: int, now: datetime) -> dict[str, Any]:
+    failure = result if isinstance(result, Failure) else None
+    return {
+        "state": "failed" if failure else "done",
+        "reason": failure.reason if failure else "",
+        "attempts": attempts,
+        "retry": _retry_at(failure, attempts, now) if failure else None,
+        "at": now,
+    }
+
+
+def _retry_at(failure: Failure, attempts: int, now: datetime) -> datetime | None:
+    if failure.retry is Retry.NEVER or attempts > len(RETRY_WAITS):
+        return None
+    wait = RETRY_WAITS[attempts - 1]
+    return now + max(wait, failure.after or wait)
+
+
+def _page_fetch_row(source: str, result: Document | Failure, now: datetime) -> dict[str, Any]:
+    if isinstance(result, Failure):
+        return _fetch_row("page", result.id, source, "failed", result.reason, 0, 0, now)
+    return _fetch_row("page", result.url, source, "ok", "", len(result.body), 0, now)
+
+
+def _fetch_row(
+    kind: str, url: str, source: str, outcome: str, reason: str, size: int, items: int, now: datetime
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "url": url,
+        "source": source,
+        "at": now,
+        "outcome": outcome,
+        "reason": reason,
+        "bytes": size,
+        "items": items,
+    }
+
+
+def _feed_row(state: FeedState) -> dict[str, Any]:
+    return {
+        "url": state.feed,
+        "due": state.due,
+        "etag": state.etag,
+        "modified": state.modified,
+        "body_hash": state.body_hash,
+        "failures": state.failures,
+        "gone": state.gone,
+        "interval": state.interval.total_seconds(),
+        "last_success": state.last_success,
+        "last_change": state.last_change,
+        "reason": state.reason,
+    }
+
+
+def _feed_state(row: Row[Any]) -> FeedState:
+    return FeedState(
+        feed=row.url,
+        due=row.due,
+        etag=row.etag,
+        modified=row.modified,
+        body_hash=row.body_hash,
+        failures=row.failures,
+        gone=row.gone,
+        interval=timedelta(seconds=row.interval),
+        last_success=row.last_success,
+        last_change=row.last_change,
+        reason=row.reason,
+    )
+
+
+def _titles(db: Connection, entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
+    """The headlines of those of the entries that are known, by feed and guid."""
+    found: dict[tuple[str, str], str] = {}
+    for feed in {entry.feed for entry in entries}:
+        for guids in _chunks([entry.id for entry in entries if entry.feed == feed]):
+            known = select(t.entry.c.guid, t.entry.c.title).where(t.entry.c.feed == feed, t.entry.c.guid.in_(guids))
+            found |= {(feed, row.guid): row.title for row in db.execute(known)}
+    return found
+
+
+def _save_entry(db: Connection, source: str, entry: Entry, via: str, now: datetime) -> int | None:
+    """The new entry's number; None if it was known. A changed headline is noted, and its page fetched again."""
+    values = {
+        "link": entry.link,
+        "title": entry.title,
+        "summary": entry.summary,
+        "content": entry.content,
+        "published": entry.published,
+        "updated": entry.updated,
+        "language": entry.language,
+        "authors": list(entry.authors),
+    }
+    add = upsert(db, t.entry).values(source=source, feed=entry.feed, guid=entry.id, first_seen=now, via=via, **values)
+    number: int | None = db.execute(add.on_conflict_do_nothing().returning(t.entry.c.id)).scalar()
+    if number is None:
+        _note_change(db, entry, values, now)
+    return number
+
+
+def _note_change(db: Connection, entry: Entry, values: Mapping[str, Any], now: datetime) -> None:
+    key = and_(t.entry.c.feed == entry.feed, t.entry.c.guid == entry.id)
+    known = db.execute(select(t.entry.c.id, t.entry.c.title).where(key)).one()
+    if not entry.title or known.title == entry.title:
+        return
+    db.execute(t.headline.insert().values(entry_id=known.id, title=known.title, replaced=now))
+    db.execute(update(t.entry).where(key).values(**values))
+    db.execute(delete(t.outcome).where(t.outcome.c.item == known.id))
+
+
+def _save_pages(db: Connection, pages: Sequence[tuple[int, Document]]) -> None:
+    rows = [
+        {
+            "entry_id": entry,
+            "url": document.url,
+            "final_url": document.final_url,
+            "status": document.status,
+            "headers": dict(document.headers),
+            "body": zlib.compress(document.body),
+            "fetched": document.fetched,
+        }
+        for entry, document in pages
+    ]
+    _put(db, t.page, rows)
+
+
+def _page(row: Row[Any]) -> Page:
+    document = None
+    if row.body is not None:
+        document = Document(row.url, row.final_url, row.status, row.headers, zlib.decompress(row.body), row.fetched)
+    entry = Entry(
+        feed=row.feed,
+        id=row.guid,
+        title=row.title,
+        link=row.link,
+        published=row.published,
+        updated=row.updated,
+        summary=row.summary,
+        content=row.content,
+        language=row.language,
+        authors=tuple(row.authors),
+    )
+    language = row.source_language
+    return Page(row.id, document, entry, row.source, row.country, language, row.via)
+
+
+def _save_articles(db: Connection, articles: Mapping[int, Article]) -> None:
+    seen = select(t.entry.c.id, t.entry.c.first_seen).where(t.entry.c.id.in_(articles))
+    first_seen = {row.id: row.first_seen for row in db.execute(seen)}
+    first = _first_by_url(db, articles)
+    rows = [
+        {
+            "id": number,
+            "url": article.url,
+            "title": article.title,
+            "text": article.text,
+            "language": article.language,
+            "language_confidence": article.language_confidence,
+            "published": article.published,
+            "published_from": article.published_from,
+            "date": article.published or first_seen[number],
+            "authors": list(article.authors),
+            "site": article.site,
+            "problems": list(article.problems),
+            "same_as": first[article.url] if article.url and first[article.url] < number else None,
+        }
+        for number, article in articles.items()
+    ]
+    _put(db, t.article, rows)
+
+
+def _first_by_url(db: Connection, articles: Mapping[int, Article]) -> dict[str, int]:
+    """The first article at each of these articles' addresses, they themselves counted at their new ones."""
+    urls = {article.url for article in articles.values()} - {""}
+    known = db.execute(select(t.article.c.id, t.article.c.url).where(t.article.c.url.in_(urls)))
+    places = [(row.id, row.url) for row in known if row.id not in articles]
+    places += [(number, article.url) for number, article in articles.items()]
+    return {url: number for number, url in sorted(places, reverse=True)}
+
+
+def _save_tagged(db: Connection, tagged: Mapping[int, Tagged], now: datetime) -> None:
+    db.execute(delete(t.mention).where(t.mention.c.article_id.in_(tagged)))
+    db.execute(delete(t.act).where(t.act.c.article_id.in_(tagged)))
+    _add(db, t.mention, [_mention_row(number, one) for number, text in tagged.items() for one in text.mentions])
+    _add(db, t.act, [_act_row(number, one) for number, text in tagged.items() for one in text.acts])
+    entities: dict[str, Mention] = {}
+    for text in tagged.values():
+        for entity, mention in {m.entity: m for m in text.mentions if m.entity}.items():
+            entities.setdefault(entity, mention)
+    named = [
+        {"id": entity, "label": m.label, "name": m.name or m.text, "first_seen": now} for entity, m in entities.items()
+    ]
+    _add_missing(db, t.entity, named)
+
+
+def _mention_row(number: int, mention: Mention) -> dict[str, Any]:
+    return {
+        "article_id": number,
+        "start": mention.start,
+        "end": mention.end,
+        "text": mention.text,
+        "label": mention.label,
+        "entity": mention.entity,
+        "confidence": mention.confidence,
+        "reason": mention.reason,
+    }
+
+
+def _act_row(number: int, act: Act) -> dict[str, Any]:
+    return {
+        "article_id": number,
+        "agency": act.agency,
+        "company": act.company,
+        "action": act.action,
+        "start": act.start,
+        "end": act.end,
+        "evidence": act.evidence,
+        "confidence": act.confidence,
+    }
+
+
+def _entities_of(db: Connection, articles: Sequence[int]) -> dict[int, frozenset[str]]:
+    rows = db.execute(
+        select(t.mention.c.article_id, t.mention.c.entity)
+        .where(t.mention.c.article_id.in_(articles), t.mention.c.entity.is_not(None))
+        .distinct()
+    )
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.article_id, set()).add(row.entity)
+    return {number: frozenset(entities) for number, entities in found.items()}
+
+
+def _groupable(row: Row[Any], entities: frozenset[str]) -> Groupable:
+    return Groupable(str(row.id), row.language, row.date, row.title, row.text, entities, row.source)
+
+
+def _membership(row: Row[Any]) -> Membership:
+    copy_of = None if row.copy_of is None else str(row.copy_of)
+    return Membership(str(row.article_id), row.story, copy_of, row.similarity, tuple(row.evidence))
+
+
+def _membership_row(one: Membership) -> dict[str, Any]:
+    return {
+        "article_id": int(one.id),
+        "story": one.story,
+        "copy_of": int(one.copy_of) if one.copy_of is not None else None,
+        "similarity": one.similarity,
+        "evidence": list(one.evidence),
+    }
+
+
+def _stories_of(db: Connection, articles: Sequence[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for chunk in _chunks(articles):
+        known = select(t.membership.c.article_id, t.membership.c.story).where(t.membership.c.article_id.in_(chunk))
+        found |= {row.article_id: row.story for row in db.execute(known)}
+    return found
+
+
+def _merges(found: Sequence[Membership], newcomers: set[int], before: Mapping[int, str]) -> dict[str, str]:
+    """The story that each merged one went into: known articles, which only a merge moves, tell of it."""
+    known = [(before.get(int(one.id)), one.story) for one in found if int(one.id) not in newcomers]
+    return {old: into for old, into in known if old is not None and old != into}
+
+
+def _merge(db: Connection, old: str, into: str) -> None:
+    db.execute(update(t.membership).where(t.membership.c.story == old).values(story=into))
+    db.execute(update(t.story).where(or_(t.story.c.id == old, t.story.c.redirect == old)).values(redirect=into))
+
+
+def mention_record(row: Row[Any], name: str | None) -> Mention:
+    label: Label = row.label
+    return Mention(row.start, row.end, row.text, label, row.entity, name, row.confidence, row.reason)
+
+
+def act_record(row: Row[Any]) -> Act:
+    return Act(row.agency, row.company, row.action, row.start, row.end, row.evidence, row.confidence)
