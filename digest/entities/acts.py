@@ -1,0 +1,103 @@
+"""How each language says that an agency acts on a company: the lexicons in triggers/, one file a language."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from digest.entities.names import fold_in_place
+
+__all__ = ["ACTIONS", "Lexicon", "Trigger", "lexicon"]
+
+ACTIONS = (
+    *("summon", "warn", "order", "investigate", "raid", "fine", "sue", "charge", "ban", "suspend", "delist"),
+    *("restrict", "sanction", "approve", "license", "block", "clear", "settle", "lift", "legislate", "subsidise"),
+)
+
+Pattern = re.Pattern[str]
+NEVER = re.compile(r"(?!)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    action: str
+    passive: bool
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The words of one language, as patterns over text in the form of `fold_in_place`.
+
+    `verb` is where the verb stands: "middle" between agency and company, "final" behind both, "free" anywhere.
+    `reach` is how many characters may lie between a trigger and who it is about. Patterns whose names end in _before
+    match what stands right before a name, those in _after what stands right after.
+    """
+
+    triggers: tuple[Trigger, ...]
+    verb: Literal["middle", "final", "free"]
+    reach: int
+    breaks: Pattern  # where another clause begins
+    stop: Pattern  # before a trigger: planned, denied, possible, past; in the case of the text
+    stop_after: Pattern
+    past: Pattern  # in the clause: told as background
+    object_before: Pattern
+    object_after: Pattern
+    agent_before: Pattern  # of who acts, in the passive
+    agent_after: Pattern
+    not_object_before: Pattern  # before a company's name: the owner of
+    not_object: Pattern  # after a company's name: its chief, its shares
+    not_agent: Pattern  # before an agency's name: according to, against
+    joint: Pattern  # between two agencies that act together
+    naming: Pattern  # in a sentence that lists the companies of the sentence before
+    firms: Pattern  # companies, counted and not named
+
+
+@cache
+def lexicon(code: str) -> Lexicon | None:
+    """The lexicon of a language (ISO 639-1), or None where there is none yet."""
+    file = files("digest.entities").joinpath("triggers", f"{code}.toml")
+    if not file.is_file():
+        return None
+    rows = tomllib.loads(file.read_text("utf-8"))
+    grammar = rows["grammar"]
+    return Lexicon(
+        triggers=_triggers(rows["active"], rows.get("passive", {}), grammar.get("passive", "")),
+        verb=grammar["verb"],
+        reach=grammar["reach"],
+        breaks=_pattern(grammar["break"]),
+        stop=_pattern(grammar["stop"], lower=False),
+        stop_after=_pattern(grammar["stop_after"]),
+        past=_pattern(grammar["past"]),
+        object_before=_ending(grammar["object_before"]),
+        object_after=_pattern(grammar["object_after"]),
+        agent_before=_ending(grammar["agent_before"]),
+        agent_after=_pattern(grammar["agent_after"]),
+        not_object_before=_ending(grammar["not_object_before"]),
+        not_object=_pattern(grammar["not_object"]),
+        not_agent=_ending(grammar["not_agent"]),
+        joint=_pattern(grammar["joint"]),
+        naming=_pattern(grammar["naming"]),
+        firms=_pattern(grammar["firms"]),
+    )
+
+
+def _triggers(active: Mapping[str, str], passive: Mapping[str, str], mark: str) -> tuple[Trigger, ...]:
+    """`mark` makes the passive of every active trigger where the language has one sign for it: 被."""
+    marked = {action: f"{mark}(?:{words})" for action, words in active.items()} if mark else {}
+    return tuple(
+        Trigger(action, voice, _pattern(words))
+        for voice, rows in ((False, active), (True, {**marked, **passive}))
+        for action, words in rows.items()
+    )
+
+
+def _pattern(words: str, lower: bool = True) -> Pattern:
+    return re.compile(fold_in_place(words, lower)) if words else NEVER
+
+
+def _ending(words: str) -> Pattern:
+    return re.compile(rf"(?:{fold_in_place(words)})[\s«“\"「『(]*$") if words else NEVER

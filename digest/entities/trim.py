@@ -1,0 +1,116 @@
+"""Where a name really begins and ends: without articles, quotes around it, punctuation and possessives."""
+
+from dataclasses import replace
+
+from digest.entities.tagger import Found
+
+__all__ = ["trimmed"]
+
+PAIRS = {
+    "(": ")",
+    "（": "）",
+    "[": "]",
+    "«": "»",
+    "“": "”",
+    "„": "“",
+    "‘": "’",
+    "「": "」",
+    "『": "』",
+    "《": "》",
+    "〈": "〉",
+    '"': '"',
+    "'": "'",
+}
+OPENERS = {closer: opener for opener, closer in PAIRS.items()}
+LOOSE = frozenset(".,;:!?。、，；：！？…·・-–—|/\\*#@_~،؛؟•→") | frozenset(PAIRS) | frozenset(OPENERS)
+# Endings whose full stop belongs to the name.
+DOTTED = (
+    "Inc.",
+    "Corp.",
+    "Ltd.",
+    "Co.",
+    "Bros.",
+    "S.A.",
+    "S.p.A.",
+    "N.V.",
+    "B.V.",
+    "A.Ş.",
+    "Jr.",
+    "Sr.",
+    "e.V.",
+    "S.L.",
+    "U.S.",
+    "U.K.",
+    "D.C.",
+    "C.V.",
+    "S.r.l.",
+    "Ltda.",
+    "Cía.",
+)
+POSSESSIVES = ("'s", "’s", "'S", "’S")
+# fmt: off
+OWN_POSSESSIVES = frozenset((
+    "mcdonald", "sainsbury", "moody", "macy", "lowe", "kohl", "wendy", "levi", "domino", "sotheby", "christie",
+    "lloyd", "denny", "arby", "kellogg", "campbell", "dick", "trader", "hershey", "morrison", "pandora", "papa",
+    "tod", "hermann",
+))
+ARTICLES = frozenset((
+    "the", "der", "die", "das", "den", "dem", "des", "la", "le", "les", "el", "los", "las", "il", "lo", "gli",
+    "i", "o", "a", "os", "as", "de", "het", "al", "un", "une", "una", "ein", "eine",
+))
+# fmt: on
+ELIDED = ("l'", "l’", "d'", "d’", "dell'", "all'", "nell'", "un'")
+# A capital article opens a sentence; before an agency's name it is never part of it, before a company's sometimes.
+CAPITAL_ARTICLES = {
+    "AGENCY": frozenset(article.capitalize() for article in ARTICLES),
+    "COMPANY": frozenset(("Der", "Die", "Das")),
+}
+CAPITAL_ELIDED = ("L'", "L’")
+
+
+def _without_loose_ends(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end:
+        first, last = text[start], text[end - 1]
+        inner = text[start + 1 : end - 1]
+        if end - start > 1 and PAIRS.get(first) == last and first not in inner:
+            start, end = start + 1, end - 1
+        elif first.isspace() or (first in LOOSE and (first not in PAIRS or PAIRS[first] not in inner + last)):
+            start += 1
+        elif last.isspace() or (last in LOOSE and not _belongs(text, start, end)):
+            end -= 1
+        else:
+            break
+    return start, end
+
+
+def _belongs(text: str, start: int, end: int) -> bool:
+    """Whether the last character is part of the name: it closes what opened inside, or ends an abbreviation."""
+    last, inner = text[end - 1], text[start : end - 1]
+    return text[start:end].endswith(DOTTED) or (last in OPENERS and OPENERS[last] in inner)
+
+
+def _without_article(text: str, start: int, end: int, label: str) -> int:
+    name = text[start:end]
+    word, gap, rest = name.partition(" ")
+    if gap and rest and (word in ARTICLES or word in CAPITAL_ARTICLES.get(label, ())):
+        return start + len(word) + 1
+    for elided in ELIDED + (CAPITAL_ELIDED if label == "AGENCY" else ()):
+        if name.startswith(elided) and len(name) > len(elided):
+            return start + len(elided)
+    return start
+
+
+def _without_possessive(text: str, start: int, end: int) -> int:
+    name = text[start:end]
+    if name.endswith(POSSESSIVES) and name[:-2].split(" ")[-1].lower() not in OWN_POSSESSIVES:
+        return end - 2
+    return end
+
+
+def trimmed(text: str, found: Found) -> Found | None:
+    """The name between its real edges; None if nothing is left."""
+    start, end = _without_loose_ends(text, found.start, found.end)
+    start = _without_article(text, start, end, found.label)
+    end = _without_possessive(text, start, end)
+    start, end = _without_loose_ends(text, start, end)
+    return replace(found, start=start, end=end) if start < end else None
