@@ -1,0 +1,372 @@
+"""The only file that knows the order of the stages.
+
+Each step asks the ledger what is missing, does it and saves what came of it, in bounded batches. So a crash, a rerun, a
+backfill and a raised stage version are the same thing, and killing the program loses at most the batch in hand.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from digest.config import Config
+from digest.edges.fetch import Fetcher
+from digest.edges.issues import NEWS_WINDOW, IssueStore, Mail, StoredIssue
+from digest.edges.mail import Mailer, backoff, build
+from digest.edges.pool import Runner
+from digest.edges.store import Store
+from digest.entities.link import resolve
+from digest.languages import base
+from digest.records import (
+    Article,
+    Digest,
+    Document,
+    Edition,
+    Entry,
+    Failure,
+    FeedState,
+    ParsedFeed,
+    Source,
+    StoryView,
+)
+from digest.stages import poll
+from digest.stages.compose import compose
+from digest.stages.extract import extract
+from digest.stages.group import describe, from_bytes, group, to_bytes
+from digest.stages.parse import parse
+from digest.stages.render import render
+from digest.stages.tag import tag
+
+__all__ = ["VERSIONS", "Pipeline", "Progress", "StageResult"]
+
+# Raise a stage's number when its results change: its items, and what follows from them, are then done again.
+VERSIONS = {"fetch": 1, "extract": 1, "tag": 1, "describe": 1, "group": 1}
+
+BATCH = 200  # items asked from the ledger at a time: what a crash may cost, and what stands in memory
+# Seconds for one batch of a heavy stage in a worker, its start (some seconds of imports and models) included.
+DEADLINES = {"parse": 30.0, "extract": 60.0, "tag": 120.0, "describe": 120.0}
+SIZES = {"parse": 4, "extract": 8, "tag": 8, "describe": 16}
+# Follow-ups join a story within this time of its last report.
+GROUP_WINDOW = timedelta(days=14)
+# A date in a feed may run ahead by a clock's error or a zone's mistake; what lies further ahead is no date.
+AHEAD = timedelta(days=1)
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What a stage did in one cycle. `failed` counts by reason."""
+
+    stage: str
+    done: int
+    failed: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told when a stage begins its work and while it works: so many items done so far."""
+
+    stage: str
+    done: int
+
+
+@dataclass(slots=True)
+class _Tally:
+    stage: str
+    tell: Callable[[Progress], None]
+    done: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Names the stage before its first items are done; one with nothing to do stays silent."""
+        if not self.done and not self.failed:
+            self.tell(Progress(self.stage, 0))
+
+    def add(self, results: Sequence[object]) -> None:
+        failures = [result.reason for result in results if isinstance(result, Failure)]
+        self.failed.update(failures)
+        self.done += len(results) - len(failures)
+        self.tell(Progress(self.stage, self.done + sum(self.failed.values())))
+
+    def result(self) -> StageResult:
+        return StageResult(self.stage, self.done, dict(self.failed), time.monotonic() - self.began)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The program's parts, and the verbs that the commands and the schedule use. `now` is the only clock."""
+
+    config: Config
+    store: Store
+    issues: IssueStore
+    runner: Runner
+    now: Callable[[], datetime]
+    tell: Callable[[Progress], None] = lambda _: None
+
+    # --- one cycle: from the feeds to the stories --------------------------------------------------------------------
+
+    async def update(self, fetcher: Fetcher) -> list[StageResult]:
+        """Polls the feeds that are due and brings every article as far as it can go."""
+        polled = await self.poll_feeds(fetcher)
+        pages = await self.fetch_pages(fetcher)
+        return [polled, pages, *await self.digest_articles()]
+
+    async def digest_articles(self) -> list[StageResult]:
+        """The stages after fetching, for whatever the ledger holds unfinished."""
+        return [await self.extract(), await self.tag(), await self.describe(), await self.group()]
+
+    async def poll_feeds(self, fetcher: Fetcher) -> StageResult:
+        tally = _Tally("feeds", self.tell)
+        self.store.sync_sources(self.config.sources, self.now())
+        states = self.store.feed_states(self.config.sources)
+        sources = poll.due(self.config.sources, states, self.now())
+        jobs = [self._answer(fetcher, source, states[source.feed]) for source in sources]
+        if jobs:
+            tally.begin()
+        async for answers in _in_batches(jobs, SIZES["parse"]):
+            tally.add(await self._save_answers(answers))
+        return tally.result()
+
+    async def _answer(self, fetcher: Fetcher, source: Source, state: FeedState) -> "_Answer":
+        return _Answer(source, state, await fetcher.get(source.feed, etag=state.etag, modified=state.modified))
+
+    async def _save_answers(self, answers: Sequence["_Answer"]) -> list[object]:
+        fresh = [answer for answer in answers if answer.changed]
+        documents = [answer.result for answer in fresh if isinstance(answer.result, Document)]
+        parsed = await self._run(parse, documents, "parse", lambda document: document.url)
+        by_feed = dict(zip((answer.source.feed for answer in fresh), parsed, strict=True))
+        return [self._save_answer(answer, by_feed.get(answer.source.feed)) for answer in answers]
+
+    def _save_answer(self, answer: "_Answer", parsed: ParsedFeed | Failure | None) -> object:
+        source, state, result, now = answer.source, answer.state, answer.result, self.now()
+        failure = result if isinstance(result, Failure) else parsed if isinstance(parsed, Failure) else None
+        if failure is not None:
+            self.store.remember_feed(source, poll.after_failure(source, state, failure, now), "failed", now)
+            return failure
+        assert isinstance(result, Document)
+        if not isinstance(parsed, ParsedFeed):
+            self.store.remember_feed(source, poll.after_same(source, state, now), "not modified", now)
+            return result
+        entries = [_dated(entry, source.feed, now) for entry in parsed.entries]
+        new = self.store.save_entries(source, entries, now)
+        after = poll.after_answer(source, state, result, new > 0, now)
+        self.store.remember_feed(source, after, "ok", now, size=len(result.body), new=new)
+        return result
+
+    async def fetch_pages(self, fetcher: Fetcher) -> StageResult:
+        tally = _Tally("pages", self.tell)
+        version = VERSIONS["fetch"]
+        while todo := self.store.entries_to_fetch(version, self.now(), BATCH):
+            tally.begin()
+            jobs = [self._page(fetcher, *entry) for entry in todo]
+            async for fetched in _in_batches(jobs, 20):
+                self.store.save_fetches(fetched, version, self.now())
+                tally.add([result for _, _, result in fetched])
+        return tally.result()
+
+    @staticmethod
+    async def _page(fetcher: Fetcher, entry: int, link: str, source: str) -> tuple[int, str, Document | Failure]:
+        return entry, source, await fetcher.get(link, robots=True)
+
+    async def extract(self) -> StageResult:
+        tally = _Tally("extract", self.tell)
+        version = VERSIONS["extract"]
+        while pages := self.store.pages_to_extract(version, self.now(), BATCH):
+            tally.begin()
+            articles = await self._run(extract, pages, "extract", lambda page: str(page.id))
+            latest = self.now() + AHEAD
+            kept = [article if isinstance(article, Failure) else _in_time(article, latest) for article in articles]
+            self.store.save_articles(list(zip((page.id for page in pages), kept, strict=True)), version, self.now())
+            tally.add(kept)
+        return tally.result()
+
+    async def tag(self) -> StageResult:
+        tally = _Tally("tag", self.tell)
+        version = VERSIONS["tag"]
+        while texts := self.store.articles_to_tag(version, self.now(), BATCH):
+            tally.begin()
+            tagged = await self._run(tag, texts, "tag", lambda text: text.id)
+            self.store.save_tagged(
+                [(int(text.id), one) for text, one in zip(texts, tagged, strict=True)], version, self.now()
+            )
+            tally.add(tagged)
+        return tally.result()
+
+    async def describe(self) -> StageResult:
+        tally = _Tally("describe", self.tell)
+        version = VERSIONS["describe"]
+        while items := self.store.articles_to_describe(version, self.now(), BATCH):
+            tally.begin()
+            described = await self._run(describe, items, "describe", lambda item: item.id)
+            rows = [
+                (int(i.id), one if isinstance(one, Failure) else to_bytes(one))
+                for i, one in zip(items, described, strict=True)
+            ]
+            self.store.save_features(rows, version, self.now())
+            tally.add(described)
+        return tally.result()
+
+    async def group(self) -> StageResult:
+        tally = _Tally("group", self.tell)
+        version = VERSIONS["group"]
+        while bodies := self.store.features_to_group(version, self.now(), BATCH * 10):
+            tally.begin()
+            new = [from_bytes(body) for body in bodies]
+            start, end = min(one.date for one in new) - GROUP_WINDOW, max(one.date for one in new) + GROUP_WINDOW
+            numbers = {one.id for one in new}
+            known = [
+                (from_bytes(body), place)
+                for body, place in self.store.grouped_between(start, end)
+                if place.id not in numbers
+            ]
+            found = await asyncio.to_thread(group, known, new)
+            self.store.save_memberships(found, [int(one.id) for one in new], version, self.now())
+            tally.add([place for place in found if place.id in numbers])
+        return tally.result()
+
+    async def _run(
+        self,
+        stage: Callable[[Sequence[A]], Sequence[B | Failure]],
+        items: Sequence[A],
+        name: str,
+        key: Callable[[A], str],
+    ) -> list[B | Failure]:
+        """The outcomes of a heavy stage, while other things go on here."""
+
+        def work() -> list[B | Failure]:
+            return self.runner.run(stage, items, key=key, size=SIZES[name], deadline=DEADLINES[name])
+
+        try:
+            return await asyncio.to_thread(work) if items else []
+        except asyncio.CancelledError:
+            self.runner.close()  # the program is to end: else it would wait for the thread, and that for its batches
+            raise
+
+    # --- the issue ---------------------------------------------------------------------------------------------------
+
+    def compose(self, edition: Edition, day: date, notice: str = "") -> Digest:
+        """The issue as it would be now; nothing is saved."""
+        cutoff = self.now()
+        since = self.issues.last_cutoff(edition.name) or cutoff - NEWS_WINDOW
+        sources = [source for source in self.config.sources if _speaks(edition, source.language)]
+        return compose(
+            _in_languages(self.issues.stories(edition.name, since, cutoff), edition),
+            edition,
+            [watchlist for watchlist in self.config.watchlists if watchlist.name in edition.watchlists],
+            self.issues.coverage(sources, since, cutoff),
+            self.issues.entity_names(),
+            resolve,
+            day,
+            cutoff,
+            notice,
+        )
+
+    def make_issue(self, edition: Edition, day: date, notice: str = "") -> StoredIssue | None:
+        """Freezes the edition's issue of a local day with its mails; None if that day has its issue already."""
+        digest = self.compose(edition, day, notice)
+        email = render(digest)
+        sender, now = self.config.delivery.sender, self.now()
+        mails = [
+            (recipient, *build(email, sender=sender, recipient=recipient, edition=edition.name, day=day, now=now))
+            for recipient in edition.recipients
+        ]
+        return self.issues.save_issue(digest, email, mails, now)
+
+    def deliver(self, mailer: Mailer, stop: Callable[[], bool] = lambda: False) -> Counter[str]:
+        """Sends what the outbox holds and is due; counts by what became of it.
+
+        A server that cannot be reached, or refuses us, stops the round: what was claimed and not tried is given back.
+        """
+        outcomes: Counter[str] = Counter()
+        while not stop() and (mails := self.issues.claim_mail(self.now(), limit=20)):
+            for number, mail in enumerate(mails):
+                state, go_on = self._send(mailer, mail)
+                outcomes[state] += 1
+                if stop() or not go_on:
+                    self.issues.release(mails[number + 1 :], self.now())
+                    return outcomes
+        return outcomes
+
+    def _send(self, mailer: Mailer, mail: Mail) -> tuple[str, bool]:
+        outcome = mailer.send(
+            mail.body,
+            self.config.delivery.sender,
+            mail.recipient,
+            lambda: self.issues.mark_data_started(mail, self.now()),
+        )
+        wait = backoff(mail.attempts)
+        if outcome.state == "sent":
+            self.issues.mark_sent(mail, outcome.reply, self.now())
+        elif outcome.state == "deferred" and wait is not None:
+            self.issues.mark_deferred(mail, outcome.reply, self.now() + wait)
+        else:
+            self.issues.mark_failed(mail, outcome.reply)
+            return "failed", not outcome.stop
+        return outcome.state, not outcome.stop
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    source: Source
+    state: FeedState
+    result: Document | Failure
+
+    @property
+    def changed(self) -> bool:
+        """A body that differs from the one before: servers that know nothing of 304 send the same one for ever."""
+        result = self.result
+        if isinstance(result, Failure) or result.status == 304:
+            return False
+        return poll.body_hash(result) != self.state.body_hash
+
+
+async def _in_batches(jobs: Sequence[Coroutine[Any, Any, A]], size: int) -> AsyncIterator[list[A]]:
+    """Results as they come, a few at a time; the rest are stopped if the reader goes away."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        batch: list[A] = []
+        for task in asyncio.as_completed(tasks):
+            batch.append(await task)
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+    finally:
+        for running in tasks:
+            running.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _dated(entry: Entry, feed: str, now: datetime) -> Entry:
+    """The entry under its feed's own address, without a date that lies in the future."""
+    published = entry.published if entry.published is None or entry.published <= now + AHEAD else None
+    updated = entry.updated if entry.updated is None or entry.updated <= now + AHEAD else None
+    return replace(entry, feed=feed, published=published, updated=updated)
+
+
+def _in_time(article: Article, latest: datetime) -> Article:
+    if article.published is None or article.published <= latest:
+        return article
+    return replace(article, published=None, published_from="first seen")
+
+
+def _speaks(edition: Edition, language: str | None) -> bool:
+    wanted = {base(one) for one in edition.languages}
+    return not wanted or language is None or base(language) in wanted
+
+
+def _in_languages(stories: Sequence[StoryView], edition: Edition) -> list[StoryView]:
+    """The stories with their reports in the edition's languages."""
+    narrowed = [
+        replace(story, reports=tuple(report for report in story.reports if _speaks(edition, report.language)))
+        for story in stories
+    ]
+    return [story for story in narrowed if story.reports]
