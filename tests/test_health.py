@@ -18,6 +18,7 @@ from digest.edges.issues import IssueStore
 from digest.edges.store import Store
 from digest.health import doctor, print_status
 from digest.records import Coverage, Digest, Edition, Email, Entry, Failure, FeedState, Retry, Source
+from tests.edges.pool_stages import hangs
 from tests.edges.scripted_server import Server, reply
 from tests.ledger import ELBE, HANGANG, JINGHAI, MIDAN, NOW, TOKIWA, new_ledger, put
 
@@ -162,6 +163,20 @@ def test_doctor_tells_each_trouble_and_goes_on(tmp_path: Path) -> None:
     assert any(line.startswith("FAILED 한강신문: ") for line in lines)
     assert "good   tagger: the model loads and the registry links" in lines
     assert "s3cret" not in told
+
+
+def test_feed_that_never_gets_parsed_is_given_up(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digest.health.parse", hangs)
+    monkeypatch.setattr("digest.health.PARSE_SECONDS", 0.2)
+
+    async def run() -> tuple[bool, str]:
+        async with Server({"/feed": reply(body=FEED)}) as server:
+            return await examine(config(tmp_path, Source("常盤新聞", server.url("/feed"))), database.url, feeds=True)
+
+    well, told = asyncio.run(run())
+    assert (well, told.splitlines()[-1]) == (False, "FAILED 常盤新聞: timed out")
 
 
 def test_ledger_that_is_damaged_inside_is_told(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ DEADLINE = 1.5  # seconds for a request: the newsroom's slow feed takes half of 
 
 EDITION = Edition(
     name="demo",
-    title="Morning briefing",
+    title="Morning briefing (demonstration)",
     at="06:30",
     zone="Europe/Berlin",
     watchlists=("Platforms",),

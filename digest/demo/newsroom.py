@@ -12,7 +12,7 @@ import yaml
 __all__ = ["DEMO_NOTE", "Article", "Event", "FeedStyle", "Newsroom", "Outlet", "newsroom"]
 
 FOLDER = Path(__file__).parent
-DEMO_NOTE = "Demonstration: an invented outlet, with reports of our own writing about real, public events of March 2021"
+DEMO_NOTE = "Demonstration: invented outlets, with reports of our own writing about real, public events of March 2021"
 
 
 @dataclass(frozen=True, slots=True)

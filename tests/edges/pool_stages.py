@@ -71,6 +71,11 @@ def negative_ones_hang(items: Sequence[int]) -> list[int | Failure]:
     return double(items)
 
 
+def hangs(items: Sequence[object]) -> list[object]:
+    time.sleep(600)
+    return list(items)
+
+
 def negative_ones_hold_the_interpreter(items: Sequence[int]) -> list[int | Failure]:
     if any(item < 0 for item in items):
         re.match(r"(a+)+$", "a" * 60 + "b")
