@@ -85,7 +85,7 @@ def test_texts_are_the_articles_and_not_what_stands_around_them(demo: Demo) -> N
     lost, traps = Counter[str](), Counter[str]()
     for outlet, article in written():
         text = str(rows[outlet.name, article.id].text)
-        body = clean(" ".join(article.body))
+        body = clean(" ".join((*article.body, article.wire)))  # whose text it is may stand below it
         around = (article.caption, article.credit, article.inline_related, outlet.cookie, outlet.subscribe)
         lost.update(outlet.key for one in article.body if clean(one) not in text)
         traps.update(
