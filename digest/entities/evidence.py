@@ -10,7 +10,7 @@ from digest.entities.names import fold_text
 from digest.entities.scene import KINDS, Candidate, Scene, candidates, country_letters, overlapping
 from digest.languages import base
 
-__all__ = ["ENOUGH", "are_listed", "modifier", "recognised", "score"]
+__all__ = ["ENOUGH", "acts_jointly", "are_listed", "modifier", "recognised", "score"]
 
 # Points for the evidence that a name means an entity, and how many are enough. Weighed on news of our own writing in 13
 # languages (tests/stages/test_tag.py holds the like): a name that is never ambiguous stands by itself.
@@ -19,6 +19,7 @@ _NOT_AMBIGUOUS = 2.5
 _NAMED_ELSEWHERE = 3.0
 _IN_APPOSITION = 3.0
 _BESIDE_COUNTRY = 5.0
+_JOINT = 4.0
 
 
 def score(scene: Scene, match: Match, candidate: Candidate) -> float:
@@ -71,11 +72,24 @@ def _country_points(scene: Scene, match: Match, candidate: Candidate) -> float:
     if not country:
         return points
     points += _BESIDE_COUNTRY if country == modifier(scene, match) else 0.0
+    points += _JOINT if acts_jointly(scene, match, country) else 0.0
     here = overlapping(scene.places, *scene.sentence(match))
     points += min(sum(p.place is not None and p.place.country == country for p in here), 2) * 1.0
     points += min(scene.countries.get(country, 0), 4) * 0.5
     points += min(sum(catalogue()[entity].country == country for entity in agencies), 2) * 0.75
     return points + _source_points(scene, country)
+
+
+_JOINT_REACH = 32  # characters between two names of a list
+
+
+def acts_jointly(scene: Scene, match: Match, country: str) -> bool:
+    """Whether a body that is surely the country's stands beside it: bodies that act together are of one country."""
+    for other in overlapping(scene.found, match.start - _JOINT_REACH, match.end + _JOINT_REACH):
+        sure = {c.country for c in candidates(other) if c.kind == "agency" and not c.ambiguous}
+        if other != match and sure == {country} and are_listed(scene.text, match, other):
+            return True
+    return False
 
 
 def _source_points(scene: Scene, country: str) -> float:

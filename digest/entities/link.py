@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from digest.entities.catalogue import Kind, catalogue
-from digest.entities.evidence import ENOUGH, are_listed, modifier, recognised, score
+from digest.entities.evidence import ENOUGH, acts_jointly, are_listed, modifier, recognised, score
 from digest.entities.match import Match
 from digest.entities.names import normal
 from digest.entities.scene import KINDS, LABELS, Candidate, Name, Scene, candidates, overlapping, scene_of
@@ -51,7 +51,7 @@ def _by_name() -> Mapping[str, Mapping[str, bool]]:
 def link(text: str, language: str, country: str | None = None, names: Sequence[Name] = ()) -> list[Mention]:
     """The text's mentions, in order and without overlaps. `names` are the recogniser's; `country` is the source's."""
     scene = scene_of(text, language, country, names)
-    links = _with_same_words(scene, _with_lists(scene, _decided(scene)))
+    links = _with_same_words(scene, _with_lists(scene, _one_namesake(scene, _decided(scene))))
     mentions = [_local_office(scene, one) or _mention(scene, one) for one in links]
     mentions += free(unlisted(scene, resolve), mentions)
     mentions = with_short_forms(scene, mentions, resolve)
@@ -67,6 +67,24 @@ def _decided(scene: Scene) -> list[_Link]:
     longer = _longer_agencies(scene)
     links = (_link(scene, match, longer) for match in scene.found if match.aliases)
     return [one for one in links if one is not None]
+
+
+def _one_namesake(scene: Scene, links: list[_Link]) -> list[_Link]:
+    """Of bodies that share a name a text means one: that which it names with its country, or beside another of it."""
+    placed = {one.entity for one in links if one.entity in catalogue() and _is_placed(scene, one)}
+    return [one if _is_placed(scene, one) else _as_placed(one, placed) for one in links]
+
+
+def _is_placed(scene: Scene, one: _Link) -> bool:
+    country = catalogue()[one.entity].country if one.entity in catalogue() else ""
+    return bool(country) and (modifier(scene, one.match) == country or acts_jointly(scene, one.match, country))
+
+
+def _as_placed(one: _Link, placed: set[str]) -> _Link:
+    namesakes = {c.entity for c in candidates(one.match) if c.ambiguous and c.kind == "agency"} & placed
+    if one.kind != "agency" or one.entity in placed or len(namesakes) != 1:
+        return one
+    return replace(one, entity=namesakes.pop())
 
 
 def _link(scene: Scene, match: Match, longer: Mapping[str, str]) -> _Link | None:

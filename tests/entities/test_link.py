@@ -283,3 +283,12 @@ def test_long_repetitions_take_no_long_time(piece: str) -> None:
     mentions = link(piece * 3_000, "zh-Hans")
 
     assert all(one.end <= other.start for one, other in pairwise(mentions))
+
+
+def test_bodies_that_act_together_are_of_one_country() -> None:
+    """A Korean paper writes 개인정보보호위원회 of Japan's commission too, once it stands beside Japan's ministry."""
+    text = "개인정보보호위원회와 총무성은 라인에 보고를 요구했다. 개인정보위는 23일까지 답하라고 했다."
+    agencies = [mention.entity for mention in link(text, "ko", "KR") if mention.label == "AGENCY"]
+    assert agencies == ["agency:jp-ppc", "agency:jp-mic", "agency:jp-ppc"]
+    alone = link("개인정보보호위원회는 라인에 과징금을 부과했다.", "ko", "KR")
+    assert [mention.entity for mention in alone if mention.label == "AGENCY"] == ["agency:kr-pipc"]
