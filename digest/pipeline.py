@@ -48,7 +48,7 @@ VERSIONS = {"fetch": 1, "extract": 1, "tag": 1, "describe": 1, "group": 1}
 BATCH = 200  # items asked from the ledger at a time: what a crash may cost, and what stands in memory
 # Seconds for one batch of a heavy stage in a worker, its start (some seconds of imports and models) included.
 DEADLINES = {"parse": 30.0, "extract": 60.0, "tag": 120.0, "describe": 120.0}
-SIZES = {"parse": 4, "extract": 8, "tag": 8, "describe": 16}
+SIZES = {"parse": 4, "extract": 4, "tag": 4, "describe": 8}
 # Follow-ups join a story within this time of its last report.
 GROUP_WINDOW = timedelta(days=14)
 # A date in a feed may run ahead by a clock's error or a zone's mistake; what lies further ahead is no date.

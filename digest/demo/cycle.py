@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,13 +80,16 @@ def demo_config(sources: Sequence[Source], out: Path) -> Config:
 def run_demo(out: Path, tell: Callable[[Progress], None]) -> DemoResult:
     """Polls, groups, composes and mails, and leaves issue.html, issue.txt, mail/*.eml, digest.db and report.json."""
     began = time.monotonic()
-    _clear(out)
-    database = Database(out / "digest.db")
-    try:
-        with Pool(WORKERS, warm=(warm_up,)) as pool:
+    with ThreadPoolExecutor(1) as starter, Pool(WORKERS, warm=(warm_up,)) as pool:
+        # The workers load their models while the ledger is made and the first feeds are asked.
+        loading = starter.submit(pool.run, _ready, range(WORKERS), key=str, size=1, deadline=60)
+        _clear(out)
+        database = Database(out / "digest.db")
+        try:
             stages, issue, mails = asyncio.run(_cycle(out, database, pool, tell))
-    finally:
-        database.close()
+        finally:
+            database.close()
+        loading.result()
     result = DemoResult(out, issue, tuple(stages), mails, time.monotonic() - began)
     _write(result)
     return result
@@ -100,13 +104,10 @@ async def _cycle(
             demo_config(server.sources(), out), Store(database), IssueStore(database), pool, lambda: server.now, tell
         )
         options = FetchOptions(USER_AGENT, ("127.0.0.0/8",), deadline=DEADLINE, delay=DELAY)
-        # The workers load their models while the first feeds are being asked.
-        loading = asyncio.create_task(asyncio.to_thread(pool.run, _ready, range(WORKERS), key=str, size=1, deadline=60))
         async with Fetcher(options, lambda: server.now) as fetcher:
             for moment in (AFTERNOON, MORNING):
                 server.now = moment
                 stages += await pipeline.update(fetcher)
-        await loading
         began = time.monotonic()
         issue = await asyncio.to_thread(_make_issue, pipeline)
         stages.append(StageResult("issue", 1, {}, time.monotonic() - began))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 
-import trafilatura
 from lxml.html import HtmlElement
 
 from digest.languages import LANGUAGES, clean, detect
@@ -117,6 +116,9 @@ def _published(page: Page, about: Metadata | None) -> tuple[datetime | None, Pub
 
 def _text(tree: HtmlElement, about: Metadata) -> str:
     """The article's paragraphs, one a line. Changes the tree."""
+    # A quarter of a second to import, and only workers read pages: see stages/tag.py.
+    import trafilatura
+
     _unframe_tables(tree)
     _prune(tree)
     _join_parts(tree)

@@ -10,7 +10,6 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from htmldate import find_date as htmldate_find
 from lxml import etree
 from lxml.html import HtmlElement
 
@@ -307,6 +306,9 @@ def _url_date(url: str) -> datetime | None:
 
 def _searched_date(tree: HtmlElement, url: str, latest: datetime) -> datetime | None:
     """htmldate's search, which takes seconds on huge pages; a first of January is what it makes of a bare year."""
+    # Imported here for the same reason as trafilatura in stages/extract.py.
+    from htmldate import find_date as htmldate_find
+
     if len(etree.tostring(tree)) > _LONGEST_SEARCH:
         return None
     found = htmldate_find(
