@@ -35,6 +35,8 @@ def read_import(name: str, data: bytes) -> list[Pair] | Failure:
     A file is taken whole or not at all. The entry's feed is "import:" and the source's name.
     """
     text = decode(data).lstrip("\ufeff")
+    if not text.strip():
+        return Failure(name, "import", "the file is empty")
     try:
         if name.lower().endswith((".json", ".jsonl")):
             return [_json_article(item) for item in _json_items(text)]

@@ -157,3 +157,9 @@ def test_text_in_json_is_not_markup() -> None:
         json.dumps({"title": "T", "text": BODY + "\nThe tag <b>stays</b> & so on, said the captain of the vessel."}),
     )
     assert "<b>stays</b> & so on" in found.text
+
+
+@pytest.mark.parametrize("name", ["empty", "empty.md", "empty.html", "empty.jsonl"])
+@pytest.mark.parametrize("data", [b"", b" \r\n\t", b"\xef\xbb\xbf"])
+def test_empty_file_is_told_so(name: str, data: bytes) -> None:
+    assert read_import(name, data) == Failure(name, "import", "the file is empty")
