@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format bench quality train lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -41,8 +41,17 @@ format: setup ## Rewrite the code in the project's format
 bench: setup ## Compare extract and tag with plain loops of the same libraries
 	@$(BIN)/python -m tests.bench
 
+quality: setup ## Print one score per language and task against its floor
+	@$(BIN)/python -m tests.quality
+
+# Training needs PyTorch, some gigabytes; it gets an environment of its own.
+train: ## Go on training the name recogniser: make train DATA=folder WORK=folder MINUTES=60
+	@test -n "$(DATA)" -a -n "$(WORK)" || { echo "make train DATA=folder-of-data-sets WORK=folder-for-checkpoints [MINUTES=60]; the sets are listed in digest/training/recipe.toml" >&2; exit 2; }
+	@test -x .venv-train/bin/python || { $(PYTHON) -m venv .venv-train && .venv-train/bin/python -m pip install --quiet -e ".[train]"; }
+	@OMP_WAIT_POLICY=PASSIVE .venv-train/bin/python -m digest.training train --data "$(DATA)" --work "$(WORK)" --minutes $(or $(MINUTES),60)
+
 lock: setup ## Choose exact versions anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header --upgrade pyproject.toml -o requirements.lock
 
 clean: ## Remove .venv and the demo's output
-	@rm -rf .venv demo-out
+	@rm -rf .venv .venv-train demo-out

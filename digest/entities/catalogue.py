@@ -1,14 +1,14 @@
-"""The registry of companies and agencies, read from the data files in registry/ once in each process."""
+"""The registry of companies and agencies: the data files in registry/, and over them what a user adds and decides."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal
 
-__all__ = ["Catalogue", "Entity", "Kind", "catalogue"]
+__all__ = ["NOTHING", "Catalogue", "Entity", "Kind", "Own", "catalogue"]
 
 Kind = Literal["company", "agency"]
 
@@ -47,8 +47,28 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """What a user adds to the registry; hashable, and small enough to travel with each batch.
+
+    `rows` are entities as JSON in the registry's form: one with a known id adds its names to that entity, in front, and
+    `"drop": {language: [names]}` takes names away. `merges` are pairs (id, the id that it now means), local ids too.
+    """
+
+    rows: tuple[str, ...] = ()
+    merges: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING = Own()
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     entities: Mapping[str, Entity]
+    merged: Mapping[str, str] = field(default_factory=dict)  # an id that is no longer used -> the one that it means
+
+    def current(self, entity: str) -> str:
+        """The id that an id means today."""
+        return self.merged.get(entity, entity)
 
     def __getitem__(self, entity: str) -> Entity:
         return self.entities[entity]
@@ -63,9 +83,66 @@ class Catalogue:
         return len(self.entities)
 
 
+@lru_cache(maxsize=4)
+def catalogue(own: Own = NOTHING) -> Catalogue:
+    """The registry, in the order of its files, with a user's own entities and decisions."""
+    if own == NOTHING:
+        return _packaged()
+    entities = dict(_packaged().entities)
+    for row in map(json.loads, own.rows):
+        entities[row["id"]] = _extended(entities.get(row["id"]), row)
+    merged = _followed(dict(own.merges))
+    for old, into in merged.items():
+        if old in entities and into in entities:
+            entities[into] = _joined(entities[into], entities.pop(old))
+    return Catalogue(MappingProxyType(entities), MappingProxyType(merged))
+
+
+def _followed(merges: Mapping[str, str]) -> dict[str, str]:
+    """Each merged id with the last one of its chain."""
+    last: dict[str, str] = {}
+    for old in merges:
+        into, seen = merges[old], {old}
+        while into in merges and into not in seen:
+            seen.add(into)
+            into = merges[into]
+        if into != old:
+            last[old] = into
+    return last
+
+
+def _extended(known: Entity | None, row: Mapping[str, Any]) -> Entity:
+    if known is None:
+        return _entity(row)
+    drop = {language: set(names) for language, names in row.get("drop", {}).items()}
+    names = _both(row.get("names", {}), known.names)
+    kept = {lang: tuple(n for n in listed if n not in drop.get(lang, ())) for lang, listed in names.items()}
+    return replace(
+        known,
+        names={language: listed for language, listed in kept.items() if listed} or known.names,
+        former=_both(row.get("former", {}), known.former),
+        ambiguous=known.ambiguous | set(row.get("ambiguous", ())),
+        **{key: row[key] for key in ("country", "parent", "level", "field", "sector") if key in row},
+    )
+
+
+def _joined(into: Entity, old: Entity) -> Entity:
+    return replace(
+        into,
+        names=_both(into.names, old.names),
+        former=_both(into.former, old.former),
+        ambiguous=into.ambiguous | old.ambiguous,
+    )
+
+
+def _both(first: Mapping[str, Iterable[str]], second: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """Names by language, those of the first before the others, each once."""
+    languages = dict.fromkeys((*first, *second))
+    return {lang: tuple(dict.fromkeys((*first.get(lang, ()), *second.get(lang, ())))) for lang in languages}
+
+
 @cache
-def catalogue() -> Catalogue:
-    """Everything in the registry, in the order of its files."""
+def _packaged() -> Catalogue:
     root = files("digest.entities").joinpath("registry")
     entities: dict[str, Entity] = {}
     for folder in ("companies", "agencies"):

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
-from digest.entities.catalogue import catalogue
 from digest.entities.match import Match, data
 from digest.entities.names import fold_text
 from digest.entities.scene import KINDS, Candidate, Scene, candidates, country_letters, overlapping
@@ -76,7 +75,7 @@ def _country_points(scene: Scene, match: Match, candidate: Candidate) -> float:
     here = overlapping(scene.places, *scene.sentence(match))
     points += min(sum(p.place is not None and p.place.country == country for p in here), 2) * 1.0
     points += min(scene.countries.get(country, 0), 4) * 0.5
-    points += min(sum(catalogue()[entity].country == country for entity in agencies), 2) * 0.75
+    points += min(sum(scene.catalogue[entity].country == country for entity in agencies), 2) * 0.75
     return points + _source_points(scene, country)
 
 

@@ -3,20 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache, partial
 
-from digest.entities.catalogue import Kind, catalogue
+from digest.entities.catalogue import NOTHING, Kind, Own, catalogue
 from digest.entities.evidence import ENOUGH, acts_jointly, are_listed, modifier, recognised, score
 from digest.entities.match import Match
 from digest.entities.names import normal
 from digest.entities.scene import KINDS, LABELS, Candidate, Name, Scene, candidates, overlapping, scene_of
+from digest.entities.territory import without_country
 from digest.entities.unlisted import free, local_id, unlisted, with_short_forms
 from digest.records import Mention
 
 __all__ = ["Name", "link", "resolve"]
 
 # Reasons of mentions; unlisted.py has the others.
-_ALIAS, _IN_CONTEXT, _SHORT, _LOCAL = "alias", "alias in context", "short form", "local"
+_ALIAS, _IN_CONTEXT, _SHORT, _LOCAL, _DECIDED = "alias", "alias in context", "short form", "local", "decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +29,54 @@ class _Link:
     reason: str
 
 
-def resolve(name: str) -> str | None:
+def resolve(name: str, own: Own = NOTHING) -> str | None:
     """The registry id that a user means by an id, a shown name, or a name that only one entity has; else None."""
-    if name in catalogue():
-        return name
-    named = _by_name().get(normal(name), {})
+    known = catalogue(own)
+    if known.current(name) in known:
+        return known.current(name)
+    named = _by_name(own).get(normal(name), {})
     sure = [entity for entity, enough in named.items() if enough]
     return next((found[0] for found in (sure, list(named)) if len(found) == 1), None)
 
 
-@cache
-def _by_name() -> Mapping[str, Mapping[str, bool]]:
+@lru_cache(maxsize=2)
+def _by_name(own: Own) -> Mapping[str, Mapping[str, bool]]:
     """Normal form -> entity -> whether that name alone is enough."""
     index: dict[str, dict[str, bool]] = {}
-    for entity in catalogue():
+    for entity in catalogue(own):
         for _, name in entity.aliases():
             named = index.setdefault(normal(name), {})
             named[entity.id] = named.get(entity.id, False) or name not in entity.ambiguous
     return index
 
 
-def link(text: str, language: str, country: str | None = None, names: Sequence[Name] = ()) -> list[Mention]:
+def link(
+    text: str, language: str, country: str | None = None, names: Sequence[Name] = (), own: Own = NOTHING
+) -> list[Mention]:
     """The text's mentions, in order and without overlaps. `names` are the recogniser's; `country` is the source's."""
-    scene = scene_of(text, language, country, names)
+    scene = scene_of(text, language, country, names, own)
     links = _with_same_words(scene, _with_lists(scene, _one_namesake(scene, _decided(scene))))
     mentions = [_local_office(scene, one) or _mention(scene, one) for one in links]
-    mentions += free(unlisted(scene, resolve), mentions)
-    mentions = with_short_forms(scene, mentions, resolve)
-    return sorted(mentions, key=lambda mention: mention.start)
+    known = partial(resolve, own=own)
+    mentions += free(unlisted(scene, known), mentions)
+    mentions = [_current(scene, one) for one in with_short_forms(scene, mentions, known)]
+    return sorted((_at_own_edges(text, language, one) for one in mentions), key=lambda mention: mention.start)
+
+
+def _current(scene: Scene, mention: Mention) -> Mention:
+    """The mention with the id that a person's merges give it."""
+    entity = scene.catalogue.current(mention.entity) if mention.entity else None
+    if entity is None or entity == mention.entity:
+        return mention
+    name = scene.catalogue[entity].name if entity in scene.catalogue else mention.name
+    return replace(mention, entity=entity, name=name, reason=_DECIDED)
+
+
+def _at_own_edges(text: str, language: str, mention: Mention) -> Mention:
+    if mention.label != "AGENCY":
+        return mention
+    start, end = without_country(text, mention.start, mention.end, language)
+    return replace(mention, start=start, end=end, text=text[start:end])
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------
@@ -71,12 +92,12 @@ def _decided(scene: Scene) -> list[_Link]:
 
 def _one_namesake(scene: Scene, links: list[_Link]) -> list[_Link]:
     """Of bodies that share a name a text means one: that which it names with its country, or beside another of it."""
-    placed = {one.entity for one in links if one.entity in catalogue() and _is_placed(scene, one)}
+    placed = {one.entity for one in links if one.entity in scene.catalogue and _is_placed(scene, one)}
     return [one if _is_placed(scene, one) else _as_placed(one, placed) for one in links]
 
 
 def _is_placed(scene: Scene, one: _Link) -> bool:
-    country = catalogue()[one.entity].country if one.entity in catalogue() else ""
+    country = scene.catalogue[one.entity].country if one.entity in scene.catalogue else ""
     return bool(country) and (modifier(scene, one.match) == country or acts_jointly(scene, one.match, country))
 
 
@@ -204,7 +225,7 @@ def _mention(scene: Scene, one: _Link) -> Mention:
         if name.start == start and name.end > end and _is_legal_form(scene.text[end : name.end]):
             end = name.end
     written = scene.text[start:end]
-    shown = catalogue()[one.entity].name if one.entity in catalogue() else written
+    shown = scene.catalogue[one.entity].name if one.entity in scene.catalogue else written
     confidence = _confidence(one, max((name.score for name in agreeing), default=0.0))
     return Mention(start, end, written, LABELS[one.kind], one.entity, shown, confidence, one.reason)
 
@@ -223,10 +244,10 @@ _OFFICE = re.compile(r"\s(?:office|branch|bureau|department|arm)\sof\s(?:the\s)?
 
 def _local_office(scene: Scene, one: _Link) -> Mention | None:
     """上海市网信办 or "the Shanghai office of the CAC" is not the national body: it gets an id of its own."""
-    if one.entity not in catalogue() or catalogue()[one.entity].level != "national":
+    if one.entity not in scene.catalogue or scene.catalogue[one.entity].level != "national":
         return None
     for place in overlapping(scene.places, one.match.start - 20, one.match.start):
-        if place.place is None or not place.place.region or place.place.country != catalogue()[one.entity].country:
+        if place.place is None or not place.place.region or place.place.country != scene.catalogue[one.entity].country:
             continue
         if _is_office(scene, place, one):
             name = scene.text[place.start : one.match.end]

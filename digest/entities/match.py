@@ -5,13 +5,13 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 import ahocorasick
 
-from digest.entities.catalogue import Kind, catalogue
+from digest.entities.catalogue import NOTHING, Entity, Kind, Own, catalogue
 from digest.entities.names import Folded, fold, fold_text, inflection
 from digest.languages import base
 
@@ -27,6 +27,7 @@ class Alias:
     kind: Kind
     languages: frozenset[str]
     ambiguous: bool
+    country: str
 
     def usable(self, language: str) -> bool:
         """Names cross languages only where nothing else looks like them."""
@@ -79,19 +80,19 @@ def _readable(language: str) -> frozenset[str]:
 Entry = Alias | Place | Decoy
 
 
-@cache
-def _index(code: str) -> Any:
+@lru_cache(maxsize=32)
+def _index(code: str, own: Own) -> Any:
     """An automaton over names as `fold` writes them in this language, each with what it may stand for."""
     index = ahocorasick.Automaton()
-    for word, entries in _entries(code).items():
+    for word, entries in _entries(code, own).items():
         index.add_word(word, (len(word), tuple(entries)))
     index.make_automaton()
     return index
 
 
-def _entries(code: str) -> Mapping[str, list[Entry]]:
+def _entries(code: str, own: Own) -> Mapping[str, list[Entry]]:
     entries: dict[str, list[Entry]] = {}
-    for alias in _aliases():
+    for alias in _aliases(own):
         if not code or alias.usable(code):  # without a code, the index serves several languages
             entries.setdefault(fold_text(alias.name, code), []).append(alias)
     for word, place in _places():
@@ -104,20 +105,21 @@ def _entries(code: str) -> Mapping[str, list[Entry]]:
     return entries
 
 
-@cache
-def _aliases() -> tuple[Alias, ...]:
-    return tuple(alias for entity in catalogue() for alias in _aliases_of(entity.id))
+@lru_cache(maxsize=2)
+def _aliases(own: Own) -> tuple[Alias, ...]:
+    return tuple(alias for entity in catalogue(own) for alias in _aliases_of(entity))
 
 
-def _aliases_of(number: str) -> Iterator[Alias]:
-    entity = catalogue()[number]
+def _aliases_of(entity: Entity) -> Iterator[Alias]:
     languages: dict[str, set[str]] = {}
     for language, name in entity.aliases():
         languages.setdefault(name, set()).add(language)
     for name, listed in languages.items():
-        yield Alias(name, entity.id, entity.kind, frozenset(listed), name in entity.ambiguous)
+        yield Alias(name, entity.id, entity.kind, frozenset(listed), name in entity.ambiguous, entity.country)
         if name.startswith("ال") and " " not in name[:4]:  # "to the" melts with the article
-            yield Alias("لل" + name[2:], entity.id, entity.kind, frozenset(listed), name in entity.ambiguous)
+            yield Alias(
+                "لل" + name[2:], entity.id, entity.kind, frozenset(listed), name in entity.ambiguous, entity.country
+            )
 
 
 def _places() -> Iterator[tuple[str, Place]]:
@@ -134,14 +136,14 @@ _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 
 
-def matches(text: str, language: str) -> list[Match]:
+def matches(text: str, language: str, own: Own = NOTHING) -> list[Match]:
     """The names in the text, in order and without overlaps: the longest wins. Offsets are the text's own."""
     folded = fold(text, language)
     code = base(language)
     rules = inflection(code)
     found = [
         (start, end, entries)
-        for start, end, entries in _hits(folded.text, code if rules.endings else "")
+        for start, end, entries in _hits(folded.text, _index(code if rules.endings else "", own))
         if _begins_word(folded.text, start, code) and _ends_word(folded.text, end, code)
     ]
     found.sort(key=lambda hit: (hit[0] - hit[1], hit[0]))
@@ -156,8 +158,8 @@ def matches(text: str, language: str) -> list[Match]:
     return sorted(taken, key=lambda match: match.start)
 
 
-def _hits(text: str, code: str) -> Iterator[tuple[int, int, tuple[Entry, ...]]]:
-    for last, (length, entries) in _index(code).iter(text):
+def _hits(text: str, index: Any) -> Iterator[tuple[int, int, tuple[Entry, ...]]]:
+    for last, (length, entries) in index.iter(text):
         yield last + 1 - length, last + 1, entries
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Protocol, TypeVar
 
-from digest.entities.catalogue import Kind, catalogue
+from digest.entities.catalogue import Catalogue, Kind, Own, catalogue
 from digest.entities.match import Match, data, matches
 from digest.entities.names import fold_text, normal
 from digest.languages import sentences
@@ -37,10 +37,7 @@ class Candidate:
     kind: Kind
     ambiguous: bool
     name: str
-
-    @property
-    def country(self) -> str:
-        return catalogue()[self.entity].country
+    country: str
 
 
 class Spanned(Protocol):
@@ -80,6 +77,7 @@ class Scene:
     spans: Sequence[tuple[int, int]]  # of the sentences
     places: Sequence[Match]
     sure: frozenset[str]
+    catalogue: Catalogue
 
     def sentence(self, match: Match) -> tuple[int, int]:
         """The sentence around the match, within reach."""
@@ -100,8 +98,8 @@ class Scene:
         return Counter(match.place.country for match in self.places if match.place)
 
 
-def scene_of(text: str, language: str, country: str | None, names: Sequence[Name]) -> Scene:
-    found = matches(text, language)
+def scene_of(text: str, language: str, country: str | None, names: Sequence[Name], own: Own) -> Scene:
+    found = matches(text, language, own)
     whole = [_after_place(name, found) for name in names if _is_whole(text, name)]
     visible = [
         match
@@ -110,7 +108,8 @@ def scene_of(text: str, language: str, country: str | None, names: Sequence[Name
     ]
     sure = frozenset(sure[0].entity for match in visible if len(sure := _sure(match)) == 1)
     places = [match for match in found if match.place]
-    return Scene(text, language, country, visible, whole, sentences(text, language), places, sure)
+    spans = sentences(text, language)
+    return Scene(text, language, country, visible, whole, spans, places, sure, catalogue(own))
 
 
 def candidates(match: Match) -> list[Candidate]:
@@ -119,7 +118,7 @@ def candidates(match: Match) -> list[Candidate]:
     for alias in match.aliases:
         known = found.get(alias.entity)
         if known is None or (known.ambiguous and not alias.ambiguous):
-            found[alias.entity] = Candidate(alias.entity, alias.kind, alias.ambiguous, alias.name)
+            found[alias.entity] = Candidate(alias.entity, alias.kind, alias.ambiguous, alias.name, alias.country)
     return list(found.values())
 
 

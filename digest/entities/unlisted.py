@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 
-from digest.entities.catalogue import catalogue
 from digest.entities.evidence import modifier
 from digest.entities.match import data
 from digest.entities.names import fold_text, normal
@@ -61,8 +60,8 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
     if len(normal(written)) < (3 if written.isascii() else 2) or _is_general(scene, name):
         return None
     listed = resolve(written)
-    if kind == "company" and listed and catalogue()[listed].kind == kind and _is_sure(scene, listed, written):
-        return replace(plain, entity=listed, name=catalogue()[listed].name, reason=_ALIAS)
+    if kind == "company" and listed and scene.catalogue[listed].kind == kind and _is_sure(scene, listed, written):
+        return replace(plain, entity=listed, name=scene.catalogue[listed].name, reason=_ALIAS)
     if name.score < _NAMED or _has_undecided(scene, name):
         return plain
     return replace(plain, entity=local_id(kind, written), name=written, reason=_LOCAL)
@@ -70,7 +69,7 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
 
 def _is_sure(scene: Scene, entity: str, written: str) -> bool:
     plain = normal(written)
-    ambiguous = {normal(name) for name in catalogue()[entity].ambiguous}
+    ambiguous = {normal(name) for name in scene.catalogue[entity].ambiguous}
     return plain not in ambiguous or entity in scene.sure
 
 
@@ -136,7 +135,7 @@ def _told_by_brackets(scene: Scene, mention: Mention, by_start: Mapping[int, Men
         return mention
     opened = re.compile(r"\s?[(（]\s?").match(scene.text, mention.end)
     other = by_start.get(opened.end()) if opened else None
-    if other is None or other.label != mention.label or other.entity not in catalogue():
+    if other is None or other.label != mention.label or other.entity not in scene.catalogue:
         return mention
     return replace(mention, entity=other.entity, name=other.name, reason=_DEFINED)
 

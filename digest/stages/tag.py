@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from digest.entities.catalogue import NOTHING, Own
 from digest.entities.link import Name, link
 from digest.languages import detect
 from digest.records import Failure, Label, Tagged, Text
@@ -18,10 +19,10 @@ _LABELS: dict[str, Label] = {
 }
 
 
-def tag(texts: Sequence[Text]) -> list[Tagged | Failure]:
-    """One outcome for each text, in the order given. An outcome depends on its own text alone."""
+def tag(texts: Sequence[Text], own: Own = NOTHING) -> list[Tagged | Failure]:
+    """One outcome for each text, in the order given; it depends on that text and the user's `own` entities alone."""
     found = _recognised([text.text for text in texts])
-    return [_tagged(text, names) for text, names in zip(texts, found, strict=True)]
+    return [_tagged(text, names, own) for text, names in zip(texts, found, strict=True)]
 
 
 def _recognised(texts: Sequence[str]) -> Iterator[list[Name]]:
@@ -37,9 +38,9 @@ def _recognised(texts: Sequence[str]) -> Iterator[list[Name]]:
         ]
 
 
-def _tagged(text: Text, names: Sequence[Name]) -> Tagged | Failure:
+def _tagged(text: Text, names: Sequence[Name], own: Own) -> Tagged | Failure:
     if not text.text.strip():
         return Failure(text.id, "tag", "no text")
     language = text.language or detect(text.text)[0]
-    mentions = link(text.text, language, text.country, names)
+    mentions = link(text.text, language, text.country, names, own)
     return Tagged(text.id, language, tuple(mentions), tuple(find_acts(text.text, language, mentions)))

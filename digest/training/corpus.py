@@ -16,10 +16,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from digest.entities.territory import without_country
 from digest.training.recipe import HERE, Recipe, SetChoice
 
 __all__ = ["Name", "Sentence", "is_held_out", "read_set", "type_by_known_names"]
 
+# The kinds in kinds/<language>.toml with the labels that they allow.
+TOLD = {"companies": ("COMPANY",), "agencies": ("AGENCY",), "others": ("ORG",), "media": ("COMPANY", "ORG")}
 ANY_ORGANISATION = ("COMPANY", "AGENCY", "ORG")
 NO_COMPANY = ("AGENCY", "ORG")
 # What a set's own label still says about an organisation of untold kind (None: whatever the label).
@@ -100,9 +103,21 @@ def narrowed(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     return labels
 
 
-def _labels(source: str, label: str, native: str) -> tuple[str, ...]:
+@cache
+def _told(lang: str) -> Mapping[str, tuple[str, ...]]:
+    """Organisations whose kind a person told, in kinds/<language>.toml; news media count as companies or others."""
+    path = HERE / "kinds" / f"{lang}.toml"
+    if not path.exists():
+        return {}
+    rows = tomllib.loads(path.read_text("utf-8"))
+    return {name: labels for key, labels in TOLD.items() for name in rows.get(key, "").splitlines() if name}
+
+
+def _labels(source: str, lang: str, written: str, label: str, native: str) -> tuple[str, ...]:
     if label != "ORG?":
         return (label,)
+    if written in _told(lang):
+        return _told(lang)[written]
     return NATIVE.get((source, native)) or NATIVE.get((source, None)) or ANY_ORGANISATION
 
 
@@ -127,12 +142,15 @@ def recased(sentence: Sentence) -> Sentence:
 def _sentence(row: Mapping[str, object], chance: random.Random, recased_share: float) -> Sentence:
     text, spans = str(row["text"]), row["spans"]
     assert isinstance(spans, list)
-    source = str(row["source"])
+    source, lang = str(row["source"]), str(row["lang"])
     names = []
     for start, end, label, *native in spans:
-        labels = _labels(source, label, native[0] if native else "")
-        names.append(Name(start, end, narrowed(text[start:end], labels)))
-    sentence = Sentence(text, str(row["lang"]), source, tuple(names))
+        labels = narrowed(text[start:end], _labels(source, lang, text[start:end], label, native[0] if native else ""))
+        if "AGENCY" in labels and len(labels) == 1:
+            names.append(Name(*without_country(text, start, end, lang), labels))
+        else:
+            names.append(Name(start, end, labels))
+    sentence = Sentence(text, lang, source, tuple(names))
     if source.startswith("multiconer") and sentence.lang in CASED_LANGUAGES and chance.random() < recased_share:
         return recased(sentence)
     return sentence

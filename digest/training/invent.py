@@ -16,7 +16,7 @@ from functools import cache
 from digest.training.corpus import Name, Sentence, is_held_out
 from digest.training.recipe import HERE, Recipe
 
-__all__ = ["invented", "listed_names", "renamed"]
+__all__ = ["invented", "listed_names", "renamed", "with_particle"]
 
 LISTS = {
     "C": "companies",
@@ -71,7 +71,7 @@ def languages() -> tuple[Language, ...]:
     return tuple(found)
 
 
-def _with_particle(text: str, following: str) -> str:
+def with_particle(text: str, following: str) -> str:
     """What follows a Korean name, its first particle in the form that the name asks for."""
     pair = PARTICLES.get(following[:1])
     if not pair or not text or following[1:2].isalpha():
@@ -86,7 +86,7 @@ def fill(pattern: str, language: Language, chance: random.Random, held: bool) ->
     names: list[Name] = []
     for found in PLACE_HOLDER.finditer(pattern):
         literal = pattern[at : found.start()]
-        text += _with_particle(text, literal) if language.code == "ko" and names else literal
+        text += with_particle(text, literal) if language.code == "ko" and names else literal
         at, slot = found.end(), found[1]
         if slot == "N":
             text += str(chance.choice((2, 3, 5, 7, 12, 15, 20, 24, 30, 45, 60, 110, 250, 300, 700)))
@@ -96,7 +96,7 @@ def fill(pattern: str, language: Language, chance: random.Random, held: bool) ->
         names.append(Name(len(text), len(text) + len(name), (LABELS[slot],)))
         text += name + after
     literal = pattern[at:]
-    text += _with_particle(text, literal) if language.code == "ko" and names else literal
+    text += with_particle(text, literal) if language.code == "ko" and names else literal
     return Sentence(text[:1].upper() + text[1:], language.code, f"invented-{language.code}", tuple(names))
 
 

@@ -10,15 +10,18 @@ import numpy.typing as npt
 from opencc import OpenCC
 from tokenizers import Tokenizer
 
-from digest.training.corpus import Name, Sentence, known_names, read_set, type_by_known_names
+from digest.training.corpus import Name, Sentence, is_held_out, known_names, read_set, type_by_known_names
 from digest.training.invent import invented, listed_names, renamed
-from digest.training.recipe import Recipe
+from digest.training.marked import read_marked
+from digest.training.recipe import HERE, Recipe
+from digest.training.swap import NamePool
 from digest.training.tags import allowed_tags
 
 __all__ = ["Corpus", "Window", "read_corpus", "vary", "windows"]
 
 HEADLINE_CHARS = 120  # longer sentences are not set in capitals
 MIN_PIECES = 2
+NEWS = "news-"  # sources of our own passages
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,24 @@ def read_corpus(folder: Path, recipe: Recipe, permissive_only: bool) -> Corpus:
         train += kept
         held[choice.name] = tuple(aside)
     written, written_aside = invented(recipe)
-    known = known_names(train) | listed_names()
-    train = type_by_known_names(train, known)
+    news, news_aside = _news(recipe)
+    written, written_aside = written + news, written_aside + news_aside
+    train = type_by_known_names(train, known_names(train) | listed_names())
     train += written + _renamed(train, recipe)
     unseen = {sentence.text for part in (*held.values(), written_aside) for sentence in part}
     held |= {
-        f"invented-{lang}": tuple(s for s in written_aside if s.lang == lang)
-        for lang in {s.lang for s in written_aside}
+        source: tuple(s for s in written_aside if s.source == source) for source in {s.source for s in written_aside}
     }
     return Corpus(tuple(s for s in train if s.text not in unseen), held)
+
+
+def _news(recipe: Recipe) -> tuple[list[Sentence], list[Sentence]]:
+    """The passages in news/, our own writing: those to train on and those held out."""
+    parts: tuple[list[Sentence], list[Sentence]] = ([], [])
+    for path in sorted((HERE / "news").glob("*.txt")):
+        for passage in read_marked(path, f"{NEWS}{path.stem.split('-')[0]}"):
+            parts[is_held_out(passage.text, recipe.held_out_percent)].append(passage)
+    return parts
 
 
 def _renamed(sentences: Sequence[Sentence], recipe: Recipe) -> list[Sentence]:
@@ -74,11 +86,20 @@ def joined(first: Sentence, second: Sentence) -> Sentence:
     return replace(first, text=first.text + gap + second.text, names=first.names + moved)
 
 
+def _with_copies(sentences: Sequence[Sentence], recipe: Recipe, chance: random.Random) -> Iterator[Sentence]:
+    """The sentences; of our own passages several copies, all but the first with other names in the same places."""
+    pool = NamePool([sentence for sentence in sentences if sentence.source.startswith(NEWS)])
+    for sentence in sentences:
+        yield sentence
+        if sentence.source.startswith(NEWS):
+            yield from (pool.swapped(sentence, chance) for _ in range(recipe.news_copies - 1))
+
+
 def vary(sentences: Sequence[Sentence], recipe: Recipe, chance: random.Random) -> list[Sentence]:
     """Some sentences in capitals, some in traditional characters, some with another one of their set appended."""
     traditional = OpenCC("s2t")
     varied: list[Sentence] = []
-    for plain in sentences:
+    for plain in _with_copies(sentences, recipe, chance):
         sentence = plain
         if sentence.lang == "zh" and chance.random() < recipe.traditional_share:
             sentence = _mapped(sentence, traditional.convert)

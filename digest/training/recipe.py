@@ -39,6 +39,7 @@ class Recipe:
     traditional_share: float
     recased_share: float
     renamed_share: float
+    news_copies: int
     invented_rows: int
     held_out_percent: int
     sets: tuple[SetChoice, ...]

@@ -1,0 +1,83 @@
+"""Country words around an agency's name that are no part of it: US | Department of Justice, وزارة العدل | الأمريكية."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from digest.entities.catalogue import catalogue
+from digest.entities.match import data
+from digest.entities.names import normal
+from digest.languages import base
+
+__all__ = ["without_country"]
+
+_ABBREVIATED = frozenset(("US", "U.S.", "USA", "U.S.A.", "UK", "U.K.", "EUA", "ABD", "США", "EE.UU."))
+# English writes nouns before a name too, and there they belong to it: Korea Fair Trade Commission.
+_ENGLISH_ADJECTIVE = re.compile(r"[A-Z][a-z]+(?:an|ian|ese|ish|ch|sh|li|qi|ti|ss|ek|eli|ani|mi|wi|ean)")
+# fmt: off
+_ENGLISH_NOUNS = frozenset((
+    "Japan", "Taiwan", "Iran", "Oman", "Jordan", "Sudan", "Pakistan", "Afghanistan", "Azerbaijan", "Kazakhstan",
+    "Kyrgyzstan", "Tajikistan", "Turkmenistan", "Uzbekistan", "Bangladesh", "Vatican",
+))
+# fmt: on
+# Languages that set the country as a noun before the name, and the home country whose noun belongs to it.
+_NOUN_BEFORE: Mapping[str, frozenset[str]] = {"ko": frozenset(), "tr": frozenset({"Türkiye"})}
+# "Finance ministry, the American one": behind other names an adjective is part of them (Banque centrale européenne).
+_MINISTRY = re.compile(
+    r"(?:ال)?(?:وزارة|وزارتي)\s|(?:Ministère|Département|Secrétariat|Minist[eé]rio|Ministero|Departamento|Dipartimento|"
+    r"Secretar[ií]a|Tesoro|Trésor)\s",
+    re.IGNORECASE,
+)
+_ADJECTIVE_AFTER = frozenset({"ar", "fr", "es", "it", "pt"})
+
+
+def without_country(text: str, start: int, end: int, language: str) -> tuple[int, int]:
+    """The span of an agency's name without a country word that only says whose it is."""
+    written = text[start:end]
+    first, gap, rest = written.partition(" ")
+    if gap and _stands_before(first, base(language)) and not _needs(written, rest):
+        return start + len(first) + 1, end
+    rest, gap, last = written.rpartition(" ")
+    if gap and base(language) in _ADJECTIVE_AFTER and last in _country_words() and _MINISTRY.match(rest):
+        return start, start + len(rest.rstrip())
+    return start, end
+
+
+def _stands_before(word: str, code: str) -> bool:
+    if word in _ABBREVIATED or (code != "en" and _is_adjective(word)):
+        return True
+    if word not in _country_words():
+        return False
+    if code in _NOUN_BEFORE:
+        return word not in _NOUN_BEFORE[code]
+    if code == "en":
+        return word not in _ENGLISH_NOUNS and bool(_ENGLISH_ADJECTIVE.fullmatch(word))
+    return False
+
+
+_ENDING = 3  # letters that cases may add to an adjective's stem
+
+
+def _is_adjective(word: str) -> bool:
+    """Whether a word written small is a country's adjective in some case: deutsche, российского."""
+    return word[0].islower() and any(word[: len(word) - cut] in _adjective_stems() for cut in range(_ENDING + 1))
+
+
+@cache
+def _adjective_stems() -> frozenset[str]:
+    return frozenset(word[: max(5, len(word) - 2)] for word in _country_words() if word[0].islower())
+
+
+def _needs(whole: str, rest: str) -> bool:
+    """Whether the rest is no name: Australian Taxation Office is one in the registry, Taxation Office is none."""
+    return normal(rest) not in _agency_names() and (normal(whole) in _agency_names() or " " not in rest)
+
+
+@cache
+def _agency_names() -> frozenset[str]:
+    return frozenset(normal(name) for entity in catalogue() if entity.kind == "agency" for _, name in entity.aliases())
+
+
+@cache
+def _country_words() -> frozenset[str]:
+    return frozenset(word for row in data("places.toml").values() for word in row["names"].split())

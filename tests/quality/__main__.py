@@ -1,0 +1,92 @@
+"""Quality, one score per language and task, against the floors in floors.toml: `python -m tests.quality [task ...]`.
+
+Exit 1 if a score lies below its floor. `--faults LANGUAGE` shows what is wrong in that language's names.
+"""
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.quality import links, names
+from tests.quality.measure import KINDS, Names
+
+FLOORS: Mapping[str, Mapping[str, Mapping[str, float]]] = tomllib.loads(
+    Path(__file__).with_name("floors.toml").read_text("utf-8")
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
+    parser.add_argument("tasks", nargs="*", choices=[[], *TASKS], help="which tasks; all of them if none is named")
+    parser.add_argument("--faults", metavar="LANGUAGE", help="show the wrong names of a language")
+    arguments = parser.parse_args()
+    if arguments.faults:
+        return _show_faults(arguments.faults)
+    below = [line for task in arguments.tasks or TASKS for line in TASKS[task]()]
+    print("\n".join(["", "Below their floors:", *below] if below else ["", "Nothing is below its floor."]))
+    return 1 if below else 0
+
+
+def _names() -> list[str]:
+    print("Names, strict F1 (same edges, same label): the model alone, the registry alone, both\n")
+    print(f"{'language':9}{'company':>24}{'agency':>24}   other kind   disturbed")
+    total = {part: Names() for part in names.PARTS}
+    below: list[str] = []
+    for language, passages in names.gold_files().items():
+        scores = {part: names.score(language, passages, part) for part in names.PARTS}
+        for part, counted in scores.items():
+            total[part] += counted
+        _print_names(language, scores)
+        below += _below("names", language, _values(scores["both"]))
+    _print_names("all", total)
+    return below + _below("names", "all", _values(total["both"]))
+
+
+def _values(both: Names) -> dict[str, float]:
+    shares = {"unswapped": 1 - both.swapped_share, "undisturbed": 1 - both.disturbed_share}
+    return {kind.lower(): both.f1(kind) for kind in KINDS} | shares
+
+
+def _print_names(language: str, scores: Mapping[str, Names]) -> None:
+    cells = ["".join(f"{scores[part].f1(kind):8.3f}" for part in names.PARTS) for kind in KINDS]
+    both = scores["both"]
+    print(f"{language:9}{cells[0]}{cells[1]}{both.swapped_share:13.3f}{both.disturbed_share:12.3f}", flush=True)
+
+
+def _links() -> list[str]:
+    found = links.score()
+    print("\nLinks, over pairs of mentions in different passages\n")
+    print(f"one entity, one id        {found.joined:6} of {found.same:6}   {found.recall:.3f}")
+    print(f"two entities, one id      {found.merged:6} of {found.different:6}   {found.false_merges:.4f}")
+    for one, other in found.faults[:20]:
+        print(f"   merged: {one} and {other}")
+    return _below("links", "all", {"joined": found.recall, "apart": 1 - found.false_merges})
+
+
+def _below(task: str, language: str, values: Mapping[str, float]) -> list[str]:
+    floors = FLOORS.get(task, {}).get(language, {})
+    return [
+        f"{task} {language} {what}: {values[what]:.4f} < {floor}"
+        for what, floor in floors.items()
+        if values[what] < floor
+    ]
+
+
+def _show_faults(language: str) -> int:
+    passages = names.gold_files()[language]
+    for passage, found in zip(passages, names.spans(language, passages, "both"), strict=True):
+        gold = {(name.start, name.end, name.labels[0]) for name in passage.names if name.labels[0] in KINDS}
+        given = {span for span in found if span[2] in KINDS}
+        if gold != given:
+            print(passage.text)
+            for sign, spans in (("-", gold - given), ("+", given - gold)):
+                print("\n".join(f"   {sign} {label} {passage.text[a:b]}" for a, b, label in sorted(spans)))
+    return 0
+
+
+TASKS: Mapping[str, Callable[[], list[str]]] = {"names": _names, "links": _links}
+
+if __name__ == "__main__":
+    sys.exit(main())
