@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 
 from digest import config as configuration
-from digest import health, inspection
+from digest import curation, health, inspection
 from digest.config import Config, Environment
 from digest.demo.cycle import run_demo
 from digest.edges.database import Database, default_url
@@ -52,6 +52,7 @@ app = typer.Typer(
 )
 inspect = typer.Typer(no_args_is_help=True, help="Run one stage on your own files: JSON lines, no database.")
 app.add_typer(inspect, name="inspect")
+app.add_typer(curation.app, name="entities")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration.", envvar="DIGEST_CONFIG")]
 DatabaseUrl = Annotated[
@@ -79,7 +80,7 @@ def main() -> None:
     for library in ("alembic", "apscheduler", "mail.log"):  # the last is the demonstration's mail server
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        app()
+        app(obj=now)
     except DigestError as error:
         fail(str(error))
     except SystemExit as end:

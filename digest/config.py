@@ -4,6 +4,7 @@ Every mistake is told with its file and line, what is wrong, and what to write i
 """
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from digest.entities.catalogue import catalogue
+from digest.entities.rows import checked
 from digest.errors import ConfigError
 from digest.languages import LANGUAGES, base
 from digest.records import Edition, Source, Watchlist
@@ -101,6 +104,10 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Kind = Literal["newspaper", "broadcaster", "wire", "magazine", "trade", "regulator", "government", "blog"]
 
 
+def _entity(row: dict[str, Any]) -> dict[str, Any]:
+    return checked({**row, "country": "NO"} if row.get("country") is False else row, catalogue())
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -152,6 +159,7 @@ class _File(_Model):
     editions: tuple[_Edition, ...] = ()
     delivery: _Delivery = _Delivery()
     fetch: _Fetch = _Fetch()
+    entities: tuple[Annotated[dict[str, Any], AfterValidator(_entity)], ...] = ()
 
 
 # --- what the program gets ----------------------------------------------------------------------------------
@@ -182,6 +190,12 @@ class Config:
     editions: tuple[Edition, ...]
     delivery: Delivery
     fetch: FetchSettings
+    entities: tuple[str, ...] = ()  # rows as JSON in the registry's form
+
+    @property
+    def entities_folder(self) -> Path:
+        """The person's own companies and agencies, and decisions on names."""
+        return self.path.parent / "entities"
 
     @property
     def mail_folder(self) -> Path:
@@ -246,6 +260,7 @@ def _config(path: Path, file: _File) -> Config:
         ),
         delivery=Delivery(file.delivery.sender, file.delivery.folder),
         fetch=FetchSettings(**dict(file.fetch)),
+        entities=tuple(json.dumps(row, ensure_ascii=False) for row in file.entities),
     )
 
 
@@ -450,5 +465,9 @@ def _nearest_line(at: Path_, lines: Lines) -> int:
 def _place(at: Path_) -> str:
     """ ", source 3": what a person would count."""
     if len(at) > 1 and isinstance(at[1], int):
-        return f", {str(at[0]).removesuffix('s')} {at[1] + 1}"
+        return f", {_one(str(at[0]))} {at[1] + 1}"
     return ""
+
+
+def _one(key: str) -> str:
+    return "entity" if key == "entities" else key.removesuffix("s")

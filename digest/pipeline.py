@@ -10,14 +10,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from digest.config import Config
+from digest.edges.entities import EntityStore
 from digest.edges.fetch import Fetcher
 from digest.edges.issues import NEWS_WINDOW, IssueStore, Mail, StoredIssue
 from digest.edges.mail import Mailer, backoff, build
+from digest.edges.own import OwnEntities
 from digest.edges.pool import Runner
 from digest.edges.store import Store
+from digest.entities.catalogue import Own, catalogue
 from digest.entities.link import resolve
 from digest.languages import base
 from digest.records import (
@@ -189,15 +193,26 @@ class Pipeline:
 
     async def tag(self) -> StageResult:
         tally = _Tally("tag", self.tell)
-        version = VERSIONS["tag"]
+        version, own = VERSIONS["tag"], self.own()
+        self._follow(own)
         while texts := self.store.articles_to_tag(version, self.now(), BATCH):
             tally.begin()
-            tagged = await self._run(tag, texts, "tag", lambda text: text.id)
+            tagged = await self._run(partial(tag, own=own), texts, "tag", lambda text: text.id)
             self.store.save_tagged(
                 [(int(text.id), one) for text, one in zip(texts, tagged, strict=True)], version, self.now()
             )
             tally.add(tagged)
         return tally.result()
+
+    def own(self) -> Own:
+        """The person's entities and decisions as they stand now."""
+        return OwnEntities(self.config.entities_folder, self.config.entities).read()
+
+    def _follow(self, own: Own) -> None:
+        """What is stored follows the decisions too."""
+        if own.merges:
+            names = {entity.id: entity.name for entity in catalogue(own)}
+            EntityStore(self.store.database).follow(own.merges, names)
 
     async def describe(self) -> StageResult:
         tally = _Tally("describe", self.tell)
@@ -262,7 +277,7 @@ class Pipeline:
             [watchlist for watchlist in self.config.watchlists if watchlist.name in edition.watchlists],
             self.issues.coverage(sources, since, cutoff),
             self.issues.entity_names(),
-            resolve,
+            partial(resolve, own=self.own()),
             day,
             cutoff,
             notice,

@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,75 +19,15 @@ from digest import cli
 from digest.edges.database import Database
 from digest.edges.issues import IssueStore
 from digest.edges.store import Store
-from tests.ledger import JINGHAI, NOW, new_ledger, put
+from tests.conftest import CONFIG, Digest, Result
+from tests.ledger import JINGHAI, NOW, put
 
 ROOT = Path(__file__).parent.parent
 SECRET = "smtp://me:s3cret@127.0.0.1:1"
-CONFIG = """\
-sources:
-  - name: 京海日报
-    feed: http://127.0.0.1:1/feed
-    language: zh-Hans
-    country: CN
-editions:
-  - name: morning
-    title: Morning briefing
-    at: "06:30"
-    zone: Europe/Berlin
-    recipients: ["Desk <desk@example.org>", "編集部 <henshu@example.org>"]
-fetch:
-  allow_hosts: ["127.0.0.0/8"]
-"""
 SENTENCE = "国家网信办约谈了腾讯公司的负责人，要求其限期整改并提交报告。"
 POST = (
     f"---\ntitle: 网信办约谈腾讯\ndate: 2026-03-18 10:04\nfrom: https://jinghai.example/2\n---\n<p>{SENTENCE * 5}</p>\n"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def told(self) -> str:
-        return self.out + self.err
-
-
-Digest = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the user stands: a configuration and nothing else."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DIGEST_DATABASE", str(tmp_path / "digest.db"))
-    for name in ("DIGEST_SMTP_URL", "DIGEST_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "feeds.yaml").write_text(CONFIG, encoding="utf-8")
-    new_ledger(tmp_path / "digest.db").close()
-    return tmp_path
-
-
-@pytest.fixture
-def digest(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Digest:
-    """The command in this process: half a second where a process of its own takes three."""
-
-    def run(*arguments: str | Path) -> Result:
-        monkeypatch.setattr(sys, "argv", ["digest", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            cli.main()
-            code: object = 0
-        except SystemExit as end:
-            code = end.code or 0
-        told = capsys.readouterr()
-        assert isinstance(code, int)
-        assert "Traceback" not in told.out + told.err
-        return Result(code, told.out, told.err)
-
-    return run
 
 
 def ledger(folder: Path) -> Database:

@@ -115,15 +115,18 @@ def _extended(known: Entity | None, row: Mapping[str, Any]) -> Entity:
     if known is None:
         return _entity(row)
     drop = {language: set(names) for language, names in row.get("drop", {}).items()}
-    names = _both(row.get("names", {}), known.names)
-    kept = {lang: tuple(n for n in listed if n not in drop.get(lang, ())) for lang, listed in names.items()}
     return replace(
         known,
-        names={language: listed for language, listed in kept.items() if listed} or known.names,
-        former=_both(row.get("former", {}), known.former),
+        names=_without(_both(row.get("names", {}), known.names), drop) or known.names,
+        former=_without(_both(row.get("former", {}), known.former), drop),
         ambiguous=known.ambiguous | set(row.get("ambiguous", ())),
         **{key: row[key] for key in ("country", "parent", "level", "field", "sector") if key in row},
     )
+
+
+def _without(names: Mapping[str, tuple[str, ...]], drop: Mapping[str, set[str]]) -> dict[str, tuple[str, ...]]:
+    kept = {lang: tuple(name for name in listed if name not in drop.get(lang, ())) for lang, listed in names.items()}
+    return {language: listed for language, listed in kept.items() if listed}
 
 
 def _joined(into: Entity, old: Entity) -> Entity:
