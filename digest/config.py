@@ -4,6 +4,7 @@ Every mistake is told with its file and line, what is wrong, and what to write i
 """
 
 import difflib
+import importlib.util
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from digest.entities.catalogue import catalogue
 from digest.entities.rows import checked
 from digest.errors import ConfigError
 from digest.languages import LANGUAGES, base
-from digest.records import Edition, Source, Watchlist
+from digest.records import Edition, Label, Recogniser, Source, Watchlist
 
 __all__ = ["Config", "Delivery", "Environment", "FetchSettings", "load", "problems"]
 
@@ -108,6 +109,16 @@ def _entity(row: dict[str, Any]) -> dict[str, Any]:
     return checked({**row, "country": "NO"} if row.get("country") is False else row, catalogue())
 
 
+def _pipeline(value: str) -> str:
+    """Found without importing it: a package runs its code when it is imported."""
+    folder = Path(value)
+    if (folder / "meta.json").is_file() or (value.isidentifier() and importlib.util.find_spec(value) is not None):
+        return value
+    raise ValueError(
+        f"{value!r} is no spaCy pipeline here; install its package, or name the folder that holds meta.json"
+    )
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -140,6 +151,12 @@ class _Edition(_Model):
     weekdays: tuple[Annotated[str, AfterValidator(_weekday)], ...] = WEEKDAYS
 
 
+class _Recogniser(_Model):
+    languages: Annotated[tuple[LanguageTag, ...], Field(min_length=1)]
+    pipeline: Annotated[str, AfterValidator(_pipeline)]
+    labels: Annotated[dict[str, Label], Field(min_length=1)]
+
+
 class _Delivery(_Model):
     sender: MailAddress = "Digest <digest@localhost.localdomain>"
     folder: Path | None = None
@@ -159,6 +176,7 @@ class _File(_Model):
     editions: tuple[_Edition, ...] = ()
     delivery: _Delivery = _Delivery()
     fetch: _Fetch = _Fetch()
+    recognisers: tuple[_Recogniser, ...] = ()
     entities: tuple[Annotated[dict[str, Any], AfterValidator(_entity)], ...] = ()
 
 
@@ -190,6 +208,7 @@ class Config:
     editions: tuple[Edition, ...]
     delivery: Delivery
     fetch: FetchSettings
+    recognisers: tuple[Recogniser, ...] = ()
     entities: tuple[str, ...] = ()  # rows as JSON in the registry's form
 
     @property
@@ -260,6 +279,9 @@ def _config(path: Path, file: _File) -> Config:
         ),
         delivery=Delivery(file.delivery.sender, file.delivery.folder),
         fetch=FetchSettings(**dict(file.fetch)),
+        recognisers=tuple(
+            Recogniser(one.languages, one.pipeline, tuple(one.labels.items())) for one in file.recognisers
+        ),
         entities=tuple(json.dumps(row, ensure_ascii=False) for row in file.entities),
     )
 

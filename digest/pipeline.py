@@ -197,7 +197,9 @@ class Pipeline:
         self._follow(own)
         while texts := self.store.articles_to_tag(version, self.now(), BATCH):
             tally.begin()
-            tagged = await self._run(partial(tag, own=own), texts, "tag", lambda text: text.id)
+            tagged = await self._run(
+                partial(tag, own=own, recognisers=self.config.recognisers), texts, "tag", lambda text: text.id
+            )
             self.store.save_tagged(
                 [(int(text.id), one) for text, one in zip(texts, tagged, strict=True)], version, self.now()
             )

@@ -30,6 +30,7 @@ __all__ = [
     "Page",
     "ParsedFeed",
     "PublishedFrom",
+    "Recogniser",
     "Report",
     "Retry",
     "Source",
@@ -182,6 +183,18 @@ class Article:
     authors: tuple[str, ...] = ()
     site: str = ""
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A spaCy pipeline of the user's that finds the names of some languages, with what its labels mean for us.
+
+    `pipeline` is an installed package or a folder; a label that is not in `labels` is left out.
+    """
+
+    languages: tuple[str, ...]
+    pipeline: str
+    labels: tuple[tuple[str, Label], ...]
 
 
 # --- tagging ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -19,7 +19,7 @@ from digest.entities.tagger import Found, Tagger
 from digest.entities.tokens import NameTokenizer
 from digest.entities.trim import trimmed
 
-__all__ = ["FACTORY", "MODEL", "NameTokenizer", "Names", "load"]
+__all__ = ["FACTORY", "MODEL", "NameTokenizer", "Names", "load", "load_other"]
 
 FACTORY = "digest_names"
 MODEL = Path(__file__).with_name("model")
@@ -84,3 +84,9 @@ def make_names(nlp: Language, name: str) -> Names:  # noqa: ARG001 (spaCy passes
 def load() -> Language:
     """The pipeline of this project, read once in each process."""
     return spacy.load(MODEL)
+
+
+@lru_cache(maxsize=4)
+def load_other(pipeline: str) -> Language:
+    """A pipeline of the user's: an installed package, or a folder. OSError if there is none of that name."""
+    return spacy.load(pipeline)
