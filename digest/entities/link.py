@@ -252,7 +252,23 @@ def _local_office(scene: Scene, one: _Link) -> Mention | None:
         if _is_office(scene, place, one):
             name = scene.text[place.start : one.match.end]
             return Mention(place.start, one.match.end, name, "AGENCY", local_id("agency", name), name, 0.7, _LOCAL)
-    return None
+    return _office_of_a_district(scene, one)
+
+
+# A province, city or county of which no list of places knows: its name ends so, and "all the city" is none.
+_DISTRICT = re.compile("[\u4e00-\u9fff]{1,9}?[^全本各该該我]([省市县縣区區州旗])")
+_SHORTEST_DISTRICT = 3
+
+
+def _office_of_a_district(scene: Scene, one: _Link) -> Mention | None:
+    """洛阳市网信办: as far back as the recogniser's name goes, else two characters and the one that tells its kind."""
+    end = one.match.start
+    begins = [n.start for n in scene.names_over(one.match) if n.label == "AGENCY" and n.start < end]
+    start = min(begins, default=max(0, end - _SHORTEST_DISTRICT))
+    if scene.catalogue[one.entity].country != "CN" or not _DISTRICT.fullmatch(scene.text, start, end):
+        return None
+    name = scene.text[start : one.match.end]
+    return Mention(start, one.match.end, name, "AGENCY", local_id("agency", name), name, 0.7, _LOCAL)
 
 
 def _is_office(scene: Scene, place: Match, one: _Link) -> bool:
