@@ -1,5 +1,6 @@
 """Where a name really begins and ends: without articles, quotes around it, punctuation and possessives."""
 
+import re
 from dataclasses import replace
 
 from digest.entities.tagger import Found
@@ -46,6 +47,10 @@ DOTTED = (
     "S.r.l.",
     "Ltda.",
     "Cía.",
+)
+# Turkish case endings behind the apostrophe that sets them off a name.
+TURKISH_ENDING = re.compile(
+    r"(?<=\w)['’](?:[yn]?[iıuüaeİIUÜAE]|[yn]?[iıuüİIUÜ]n|n[iıuüİIUÜ]n|[dt][ae]n?|[DT][AE]N?|[yn][dt]?[ae]n?|l[ae]|yl[ae]|nda|nde|N[DT]?[AE]N?|N[İIUÜ]N)$"
 )
 POSSESSIVES = ("'s", "’s", "'S", "’S")
 # fmt: off
@@ -102,6 +107,8 @@ def _without_article(text: str, start: int, end: int, label: str) -> int:
 
 def _without_possessive(text: str, start: int, end: int) -> int:
     name = text[start:end]
+    if ending := TURKISH_ENDING.search(name):
+        return start + ending.start()
     if name.endswith(POSSESSIVES) and name[:-2].split(" ")[-1].lower() not in OWN_POSSESSIVES:
         return end - 2
     return end

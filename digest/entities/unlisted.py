@@ -62,9 +62,17 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
     listed = resolve(written)
     if kind == "company" and listed and scene.catalogue[listed].kind == kind and _is_sure(scene, listed, written):
         return replace(plain, entity=listed, name=scene.catalogue[listed].name, reason=_ALIAS)
+    if fold_text(written) in _media():
+        return replace(plain, label="ORG")
     if name.score < _NAMED or _has_undecided(scene, name):
         return plain
     return replace(plain, entity=local_id(kind, written), name=written, reason=_LOCAL)
+
+
+@cache
+def _media() -> frozenset[str]:
+    """News media, as texts fold them: as a source, a newspaper is no company."""
+    return frozenset(fold_text(name.strip()) for name in data("media.toml")["names"].split("|"))
 
 
 def _is_sure(scene: Scene, entity: str, written: str) -> bool:

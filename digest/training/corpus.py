@@ -22,7 +22,13 @@ from digest.training.recipe import HERE, Recipe, SetChoice
 __all__ = ["Name", "Sentence", "is_held_out", "read_set", "type_by_known_names"]
 
 # The kinds in kinds/<language>.toml with the labels that they allow.
-TOLD = {"companies": ("COMPANY",), "agencies": ("AGENCY",), "others": ("ORG",), "media": ("COMPANY", "ORG")}
+TOLD = {
+    "companies": ("COMPANY",),
+    "agencies": ("AGENCY",),
+    "others": ("ORG",),
+    "media": ("COMPANY", "ORG"),
+    "places": ("PLACE",),  # countries that act
+}
 ANY_ORGANISATION = ("COMPANY", "AGENCY", "ORG")
 NO_COMPANY = ("AGENCY", "ORG")
 # What a set's own label still says about an organisation of untold kind (None: whatever the label).
