@@ -12,7 +12,7 @@ from digest.entities.names import normal
 from digest.entities.posting import is_place_of_post
 from digest.entities.scene import KINDS, LABELS, Candidate, Name, Scene, candidates, overlapping, scene_of
 from digest.entities.territory import without_country
-from digest.entities.unlisted import free, local_id, unlisted, with_short_forms
+from digest.entities.unlisted import free, is_medium, local_id, unlisted, with_short_forms
 from digest.records import Mention
 
 __all__ = ["Name", "link", "resolve"]
@@ -61,7 +61,7 @@ def link(
     known = partial(resolve, own=own)
     mentions += free(unlisted(scene, known), mentions)
     mentions = [_current(scene, one) for one in with_short_forms(scene, mentions, known)]
-    mentions = [one for one in mentions if not is_place_of_post(scene, one)]
+    mentions = [_no_medium(one) for one in mentions if not is_place_of_post(scene, one)]
     return sorted((_at_own_edges(text, language, one) for one in mentions), key=lambda mention: mention.start)
 
 
@@ -72,6 +72,13 @@ def _current(scene: Scene, mention: Mention) -> Mention:
         return mention
     name = scene.catalogue[entity].name if entity in scene.catalogue else mention.name
     return replace(mention, entity=entity, name=name, reason=_DECIDED)
+
+
+def _no_medium(mention: Mention) -> Mention:
+    """A newspaper or a news agency by its own name is where something was read, no company."""
+    if mention.label not in KINDS or not is_medium(mention.text):
+        return mention
+    return replace(mention, label="ORG", entity=None, name=None, reason="")
 
 
 def _at_own_edges(text: str, language: str, mention: Mention) -> Mention:

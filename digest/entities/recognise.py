@@ -17,7 +17,7 @@ from spacy.util import minibatch
 
 from digest.entities.tagger import Found, Tagger
 from digest.entities.tokens import NameTokenizer
-from digest.entities.trim import trimmed
+from digest.entities.trim import joined, trimmed
 
 __all__ = ["FACTORY", "MODEL", "NameTokenizer", "Names", "load", "load_other"]
 
@@ -46,7 +46,7 @@ class Names:
         if self.tagger is None:
             raise ValueError("the component digest_names has no model; use digest.entities.recognise.load()")
         names = (trimmed(text, found) for found in self.tagger.names(text))
-        return [name for name in names if name is not None]
+        return joined(text, [name for name in names if name is not None])
 
     def _marked(self, doc: Doc, found: list[Found]) -> Doc:
         spans: list[tuple[Span, float]] = []

@@ -14,6 +14,7 @@ __all__ = ["without_country"]
 _ABBREVIATED = frozenset(("US", "U.S.", "USA", "U.S.A.", "UK", "U.K.", "EUA", "ABD", "США", "EE.UU."))
 # English writes nouns before a name too, and there they belong to it: Korea Fair Trade Commission.
 _ENGLISH_ADJECTIVE = re.compile(r"[A-Z][a-z]+(?:an|ian|ese|ish|ch|sh|li|qi|ti|ss|ek|eli|ani|mi|wi|ean)")
+_DUTCH_ADJECTIVE = re.compile(r"[A-Z][a-z]+(?:se|ische)")
 # fmt: off
 _ENGLISH_NOUNS = frozenset((
     "Japan", "Taiwan", "Iran", "Oman", "Jordan", "Sudan", "Pakistan", "Afghanistan", "Azerbaijan", "Kazakhstan",
@@ -35,6 +36,8 @@ def without_country(text: str, start: int, end: int, language: str) -> tuple[int
     """The span of an agency's name without a country word that only says whose it is."""
     written = text[start:end]
     first, gap, rest = written.partition(" ")
+    if gap and _is_possessive(first):
+        return start + len(first) + 1, end
     if gap and _stands_before(first, base(language)) and not _needs(written, rest):
         return start + len(first) + 1, end
     rest, gap, last = written.rpartition(" ")
@@ -43,7 +46,14 @@ def without_country(text: str, start: int, end: int, language: str) -> tuple[int
     return start, end
 
 
+def _is_possessive(word: str) -> bool:
+    """India's | Enforcement Directorate."""
+    return word[-2:] in {"'s", "’s"} and word[:-2] in _country_words()
+
+
 def _stands_before(word: str, code: str) -> bool:
+    if code == "nl" and _DUTCH_ADJECTIVE.fullmatch(word):
+        return True
     if word in _ABBREVIATED or (code != "en" and _is_adjective(word)):
         return True
     if word not in _country_words():

@@ -1,11 +1,12 @@
 """Where a name really begins and ends: without articles, quotes around it, punctuation and possessives."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from digest.entities.tagger import Found
 
-__all__ = ["trimmed"]
+__all__ = ["joined", "trimmed"]
 
 PAIRS = {
     "(": ")",
@@ -121,3 +122,48 @@ def trimmed(text: str, found: Found) -> Found | None:
     end = _without_possessive(text, start, end)
     start, end = _without_loose_ends(text, start, end)
     return replace(found, start=start, end=end) if start < end else None
+
+
+# --- names in several parts -----------------------------------------------------------------------------------------
+
+KINDS = frozenset(("COMPANY", "AGENCY"))
+QUOTED = re.compile(r"«([^«»\n]{2,60})»|„([^„”“\n]{2,60})[”“]|「([^「」\n]{2,40})」")
+LEGAL_FORM = re.compile(
+    r"(?:S\.p\.A\.|S\.r\.l\.|SpA|Srl|GmbH|AG|KG|SE|Inc\.?|Ltd\.?|LLC|LLP|PLC|plc|S\.?A\.?|SAS|SARL|N\.?V\.?|B\.?V\.?|"
+    r"A\.Ş\.|Sp\. z o\.o\.)$"
+)
+
+
+def joined(text: str, names: Sequence[Found]) -> list[Found]:
+    """The names, with those made one that the tagger broke: side by side, or inside one pair of quotation marks."""
+    whole: list[Found] = []
+    for name in _in_quotes(text, names):
+        last = whole[-1] if whole else None
+        if last and last.label == name.label and name.label in KINDS and _goes_on(text, last, name):
+            whole[-1] = replace(last, end=name.end, score=max(last.score, name.score))
+        else:
+            whole.append(name)
+    return whole
+
+
+def _goes_on(text: str, last: Found, name: Found) -> bool:
+    """Side by side without a comma they are one; with "and" between, only if a legal form ends the second alone."""
+    between = text[last.end : name.start]
+    if between == " ":
+        return True
+    first, second = text[last.start : last.end], text[name.start : name.end]
+    return between in {" & ", " ve "} and bool(LEGAL_FORM.search(second)) and not LEGAL_FORM.search(first)
+
+
+def _in_quotes(text: str, names: Sequence[Found]) -> list[Found]:
+    """A company that begins or ends with a pair of quotation marks fills it: «ЛСР. Строительство-Урал»."""
+    quoted = [match.span(match.lastindex or 1) for match in QUOTED.finditer(text)] if names else []
+    kept: list[Found] = []
+    for name in names:
+        around = next((q for q in quoted if q[0] <= name.start and name.end <= q[1]), None)
+        if name.label == "COMPANY" and around and (name.start == around[0] or name.end == around[1]):
+            if kept and (kept[-1].start, kept[-1].end) == around:
+                continue
+            name = replace(name, start=around[0], end=around[1])  # noqa: PLW2901
+        kept.append(name)
+    return kept

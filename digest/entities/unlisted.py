@@ -12,7 +12,7 @@ from digest.entities.names import fold_text, normal
 from digest.entities.scene import KINDS, Name, Scene, overlapping
 from digest.records import Mention
 
-__all__ = ["free", "local_id", "unlisted", "with_short_forms"]
+__all__ = ["free", "is_medium", "local_id", "unlisted", "with_short_forms"]
 
 _ALIAS, _DEFINED, _SHORT, _LOCAL = "alias", "in-article definition", "short form", "local"
 
@@ -62,17 +62,24 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
     listed = resolve(written)
     if kind == "company" and listed and scene.catalogue[listed].kind == kind and _is_sure(scene, listed, written):
         return replace(plain, entity=listed, name=scene.catalogue[listed].name, reason=_ALIAS)
-    if fold_text(written) in _media():
+    if is_medium(written):
         return replace(plain, label="ORG")
     if name.score < _NAMED or _has_undecided(scene, name):
         return plain
     return replace(plain, entity=local_id(kind, written), name=written, reason=_LOCAL)
 
 
+def is_medium(written: str) -> bool:
+    """Whether it is the name of a news medium, with or without its article."""
+    return fold_text(written) in _media()
+
+
 @cache
 def _media() -> frozenset[str]:
     """News media, as texts fold them: as a source, a newspaper is no company."""
-    return frozenset(fold_text(name.strip()) for name in data("media.toml")["names"].split("|"))
+    names = [fold_text(name.strip()) for name in data("media.toml")["names"].split("|")]
+    articles = ("il ", "la ", "le ", "el ", "the ", "der ", "die ", "de ", "o ", "os ")
+    return frozenset(names) | {name.partition(" ")[2] for name in names if name.startswith(articles)}
 
 
 def _is_sure(scene: Scene, entity: str, written: str) -> bool:
