@@ -13,6 +13,7 @@ from digest.entities.posting import is_place_of_post
 from digest.entities.scene import KINDS, LABELS, Candidate, Name, Scene, candidates, overlapping, scene_of
 from digest.entities.territory import without_country
 from digest.entities.unlisted import free, is_medium, local_id, unlisted, with_short_forms
+from digest.languages import base
 from digest.records import Mention
 
 __all__ = ["Name", "link", "resolve"]
@@ -233,10 +234,28 @@ def _mention(scene: Scene, one: _Link) -> Mention:
     for name in agreeing:  # "Apple Inc.": the legal form belongs to the name as written
         if name.start == start and name.end > end and _is_legal_form(scene.text[end : name.end]):
             end = name.end
+    start, end = _unspaced_edges(scene, one, start, end, agreeing)
     written = scene.text[start:end]
     shown = scene.catalogue[one.entity].name if one.entity in scene.catalogue else written
     confidence = _confidence(one, max((name.score for name in agreeing), default=0.0))
     return Mention(start, end, written, LABELS[one.kind], one.entity, shown, confidence, one.reason)
+
+
+_SURE_EDGES = 0.7
+
+
+def _unspaced_edges(scene: Scene, one: _Link, start: int, end: int, agreeing: Sequence[Name]) -> tuple[int, int]:
+    """Where no spaces part words, the recogniser knows edges best, and a country belongs to its body: 荷兰|国防部."""
+    if base(scene.language) not in {"zh", "ja"}:
+        return start, end
+    for name in agreeing:
+        if name.start <= start and end <= name.end and name.score >= _SURE_EDGES:
+            start, end = name.start, name.end
+    if one.kind == "agency":
+        for place in overlapping(scene.places, start - 1, start):
+            if place.place and not place.place.region and place.end == start:
+                start = place.start
+    return start, end
 
 
 def _confidence(one: _Link, agreement: float) -> float:

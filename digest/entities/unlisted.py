@@ -10,6 +10,7 @@ from digest.entities.evidence import modifier
 from digest.entities.match import data
 from digest.entities.names import fold_text, normal
 from digest.entities.scene import KINDS, Name, Scene, overlapping
+from digest.languages import LANGUAGES, base
 from digest.records import Mention
 
 __all__ = ["free", "is_medium", "local_id", "unlisted", "with_short_forms"]
@@ -110,7 +111,8 @@ def _is_general(scene: Scene, name: Name) -> bool:
     words, last, before = _general_words()
     over = overlapping(scene.found, name.start, name.end)
     decoy = any(not m.aliases and not m.place and m.end == name.end and name.start <= m.start for m in over)
-    lower = written.lower() == written != written.upper()  # a script with capitals, and none here
+    spaced = LANGUAGES[base(scene.language)].spaced if base(scene.language) in LANGUAGES else True
+    lower = spaced and written.lower() == written != written.upper()  # a script with capitals, and none here
     plain = fold_text(written)
     return decoy or lower or plain in words or plain.endswith(last) or bool(before.match(written))
 
