@@ -21,13 +21,17 @@ _ENGLISH_NOUNS = frozenset((
     "Kyrgyzstan", "Tajikistan", "Turkmenistan", "Uzbekistan", "Bangladesh", "Vatican",
 ))
 # fmt: on
-# Languages that set the country as a noun before the name, and the home country whose noun belongs to it.
-_NOUN_BEFORE: Mapping[str, frozenset[str]] = {"ko": frozenset(), "tr": frozenset({"Türkiye"})}
+# Languages that set the country as a noun before the name, and their home country.
+_NOUN_BEFORE: Mapping[str, str] = {"ko": "KR", "tr": "TR"}
 # "Finance ministry, the American one": behind other names an adjective is part of them (Banque centrale européenne).
 _MINISTRY = re.compile(
     r"(?:ال)?(?:وزارة|وزارتي)\s|(?:Ministère|Département|Secrétariat|Minist[eé]rio|Ministero|Departamento|Dipartimento|"
     r"Secretar[ií]a|Tesoro|Trésor)\s",
     re.IGNORECASE,
+)
+_ARAB_ADJECTIVE = re.compile(
+    "ال(?:عراقي|كويتي|قطري|بحريني|عماني|يمني|أردني|لبناني|سوري|فلسطيني|مصري|سوداني|ليبي|تونسي|جزائري|مغربي|موريتاني|سعودي|إماراتي|"
+    "أمريكي|أميركي|بريطاني|فرنسي|ألماني|إيطالي|إسباني|روسي|صيني|هندي|ياباني|تركي|إيراني|إسرائيلي|كوري|أوكراني)ة?"
 )
 _ADJECTIVE_AFTER = frozenset({"ar", "fr", "es", "it", "pt"})
 
@@ -41,7 +45,12 @@ def without_country(text: str, start: int, end: int, language: str) -> tuple[int
     if gap and _stands_before(first, base(language)) and not _needs(written, rest):
         return start + len(first) + 1, end
     rest, gap, last = written.rpartition(" ")
-    if gap and base(language) in _ADJECTIVE_AFTER and last in _country_words() and _MINISTRY.match(rest):
+    if (
+        gap
+        and base(language) in _ADJECTIVE_AFTER
+        and (last in _country_words() or _ARAB_ADJECTIVE.fullmatch(last))
+        and _MINISTRY.match(rest)
+    ):
         return start, start + len(rest.rstrip())
     return start, end
 
@@ -59,7 +68,7 @@ def _stands_before(word: str, code: str) -> bool:
     if word not in _country_words():
         return False
     if code in _NOUN_BEFORE:
-        return word not in _NOUN_BEFORE[code]
+        return word in _foreign_words(_NOUN_BEFORE[code])
     if code == "en":
         return word not in _ENGLISH_NOUNS and bool(_ENGLISH_ADJECTIVE.fullmatch(word))
     return False
@@ -86,6 +95,15 @@ def _needs(whole: str, rest: str) -> bool:
 @cache
 def _agency_names() -> frozenset[str]:
     return frozenset(normal(name) for entity in catalogue() if entity.kind == "agency" for _, name in entity.aliases())
+
+
+@cache
+def _foreign_words(home: str) -> frozenset[str]:
+    """Names of countries other than the home country, where a city belongs to its office, and other than Europe."""
+    rows = data("places.toml")
+    return frozenset(
+        word for country, row in rows.items() if country not in {home, "EU"} for word in row["names"].split()
+    )
 
 
 @cache

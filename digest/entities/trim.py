@@ -53,6 +53,10 @@ DOTTED = (
 TURKISH_ENDING = re.compile(
     r"(?<=\w)['’](?:[yn]?[iıuüaeİIUÜAE]|[yn]?[iıuüİIUÜ]n|n[iıuüİIUÜ]n|[dt][ae]n?|[DT][AE]N?|[yn][dt]?[ae]n?|l[ae]|yl[ae]|nda|nde|N[DT]?[AE]N?|N[İIUÜ]N)$"
 )
+# Particles that no name ends with: 를 and 는 behind a vowel, 을 and 은 behind a consonant (each 28th syllable is open).
+HANGUL = re.compile("[가-힣]")
+OPEN = "".join(chr(code) for code in range(ord("가"), ord("힣"), 28))
+KOREAN_PARTICLE = re.compile(f"[가-힣](?:(?<=[{OPEN}])[를는]|(?<![{OPEN}])[을은])$")
 POSSESSIVES = ("'s", "’s", "'S", "’S")
 # fmt: off
 OWN_POSSESSIVES = frozenset((
@@ -106,8 +110,26 @@ def _without_article(text: str, start: int, end: int, label: str) -> int:
     return start
 
 
+# What a company is, written small before its name: "le groupe Arvalis", компания «Северпром».
+# fmt: off
+DESCRIPTORS = frozenset((
+    "groupe", "société", "entreprise", "gruppo", "società", "azienda", "colosso", "empresa", "compañía", "grupo", "companhia",
+    "spółka", "spółki", "firma", "firmy", "koncern", "компания", "компании", "компанию", "компанией", "концерн", "концерна",
+    "холдинг", "холдинга", "компанія", "компанії", "компанію", "концерну", "شركة", "لشركة", "وشركة", "بشركة", "concern",
+    "bedrijf", "konzern", "şirketi",
+))
+# fmt: on
+
+
+def _without_descriptor(text: str, start: int, end: int, label: str) -> int:
+    word, gap, rest = text[start:end].partition(" ")
+    return start + len(word) + 1 if label == "COMPANY" and gap and rest and word in DESCRIPTORS else start
+
+
 def _without_possessive(text: str, start: int, end: int) -> int:
     name = text[start:end]
+    if KOREAN_PARTICLE.search(name) and not HANGUL.match(text[end : end + 1]):
+        return end - 1
     if ending := TURKISH_ENDING.search(name):
         return start + ending.start()
     if name.endswith(POSSESSIVES) and name[:-2].split(" ")[-1].lower() not in OWN_POSSESSIVES:
@@ -119,6 +141,7 @@ def trimmed(text: str, found: Found) -> Found | None:
     """The name between its real edges; None if nothing is left."""
     start, end = _without_loose_ends(text, found.start, found.end)
     start = _without_article(text, start, end, found.label)
+    start = _without_descriptor(text, start, end, found.label)
     end = _without_possessive(text, start, end)
     start, end = _without_loose_ends(text, start, end)
     return replace(found, start=start, end=end) if start < end else None
@@ -150,7 +173,7 @@ def _goes_on(text: str, last: Found, name: Found) -> bool:
     """Side by side without a comma they are one; with "and" between, only if a legal form ends the second alone."""
     between = text[last.end : name.start]
     if between == " ":
-        return True
+        return not text.startswith("و", name.start)  # "and", written on the next name
     first, second = text[last.start : last.end], text[name.start : name.end]
     return between in {" & ", " ve "} and bool(LEGAL_FORM.search(second)) and not LEGAL_FORM.search(first)
 

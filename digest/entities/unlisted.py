@@ -13,7 +13,7 @@ from digest.entities.scene import KINDS, Name, Scene, overlapping
 from digest.languages import LANGUAGES, base
 from digest.records import Mention
 
-__all__ = ["free", "is_medium", "local_id", "unlisted", "with_short_forms"]
+__all__ = ["free", "is_general_word", "is_medium", "local_id", "unlisted", "with_short_forms"]
 
 _ALIAS, _DEFINED, _SHORT, _LOCAL = "alias", "in-article definition", "short form", "local"
 
@@ -39,7 +39,7 @@ def free(offered: Iterable[Mention], taken: Sequence[Mention]) -> list[Mention]:
 
 # --- the recogniser's names -----------------------------------------------------------------------------------------
 
-# Below the first a name is left out; below the second it gets no id, for an id says that it is one name everywhere.
+# Below these a name is left out: a company or an agency, which gets an id and is counted, needs more than another name.
 _SHOWN = 0.5
 _NAMED = 0.65
 
@@ -55,6 +55,8 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
     plain = Mention(name.start, name.end, written, name.label, confidence=round(name.score, 3))
     if kind is None:
         return plain
+    if name.score < _NAMED:
+        return None
     over = overlapping(scene.found, name.start, name.end)
     if any(match.place and match.start <= name.start and name.end <= match.end for match in over):
         return replace(plain, label="PLACE")
@@ -65,7 +67,7 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
         return replace(plain, entity=listed, name=scene.catalogue[listed].name, reason=_ALIAS)
     if is_medium(written):
         return replace(plain, label="ORG")
-    if name.score < _NAMED or _has_undecided(scene, name):
+    if _has_undecided(scene, name):
         return plain
     return replace(plain, entity=local_id(kind, written), name=written, reason=_LOCAL)
 
@@ -115,6 +117,11 @@ def _is_general(scene: Scene, name: Name) -> bool:
     lower = spaced and written.lower() == written != written.upper()  # a script with capitals, and none here
     plain = fold_text(written)
     return decoy or lower or plain in words or plain.endswith(last) or bool(before.match(written))
+
+
+def is_general_word(written: str) -> bool:
+    """Whether it names a body at large: the police, 검찰. Beside a company it may act; elsewhere it is no name."""
+    return fold_text(written) in _general_words()[0]
 
 
 # --- definitions and short forms ------------------------------------------------------------------------------------
