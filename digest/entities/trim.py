@@ -113,10 +113,10 @@ def _without_article(text: str, start: int, end: int, label: str) -> int:
 # What a company is, written small before its name: "le groupe Arvalis", компания «Северпром».
 # fmt: off
 DESCRIPTORS = frozenset((
-    "groupe", "société", "entreprise", "gruppo", "società", "azienda", "colosso", "empresa", "compañía", "grupo", "companhia",
-    "spółka", "spółki", "firma", "firmy", "koncern", "компания", "компании", "компанию", "компанией", "концерн", "концерна",
-    "холдинг", "холдинга", "компанія", "компанії", "компанію", "концерну", "شركة", "لشركة", "وشركة", "بشركة", "concern",
-    "bedrijf", "konzern", "şirketi",
+    "groupe", "société", "entreprise", "gruppo", "società", "azienda", "colosso", "empresa", "compañía", "grupo",
+    "companhia", "spółka", "spółki", "firma", "firmy", "koncern", "компания", "компании", "компанию", "компанией",
+    "концерн", "концерна", "холдинг", "холдинга", "компанія", "компанії", "компанію", "концерну", "concern", "bedrijf",
+    "konzern", "şirketi", "شركة", "لشركة", "وشركة", "بشركة",
 ))
 # fmt: on
 
