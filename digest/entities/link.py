@@ -234,7 +234,7 @@ def _mention(scene: Scene, one: _Link) -> Mention:
     start, end = one.match.start, one.match.end
     agreeing = [name for name in scene.names_over(one.match) if KINDS.get(name.label) == one.kind]
     for name in agreeing:  # "Apple Inc.": the legal form belongs to the name as written
-        if name.start == start and name.end > end and _is_legal_form(scene.text[end : name.end]):
+        if name.start == start and name.end > end and _belongs(scene, one, end, name.end):
             end = name.end
     start, end = _unspaced_edges(scene, one, start, end, agreeing)
     written = scene.text[start:end]
@@ -263,6 +263,14 @@ def _unspaced_edges(scene: Scene, one: _Link, start: int, end: int, agreeing: Se
 def _confidence(one: _Link, agreement: float) -> float:
     alone = 0.95 if one.reason == _ALIAS else min(0.9, 0.5 + one.points / 10)
     return round(alone + (1 - alone) * agreement * 0.8, 3)
+
+
+def _belongs(scene: Scene, one: _Link, start: int, end: int) -> bool:
+    """Whether what the recogniser reads on is the legal form, or the country of a company's branch: Shell | Україна."""
+    if _is_legal_form(scene.text[start:end]):
+        return True
+    rest = overlapping(scene.places, start, end)
+    return one.kind == "company" and any(p.end == end and not scene.text[start : p.start].strip() for p in rest)
 
 
 def _is_legal_form(part: str) -> bool:

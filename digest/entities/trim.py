@@ -153,7 +153,10 @@ KINDS = frozenset(("COMPANY", "AGENCY"))
 QUOTED = re.compile(r"«([^«»\n]{2,60})»|„([^„”“\n]{2,60})[”“]|「([^「」\n]{2,40})」")
 LEGAL_FORM = re.compile(
     r"(?:S\.p\.A\.|S\.r\.l\.|SpA|Srl|GmbH|AG|KG|SE|Inc\.?|Ltd\.?|LLC|LLP|PLC|plc|S\.?A\.?|SAS|SARL|N\.?V\.?|B\.?V\.?|"
-    r"A\.Ş\.|Sp\. z o\.o\.)$"
+    r"A\.Ş\.|Sp\. z o\.o\.|Şti\.|Limited Şirketi|Anonim Şirketi)$"
+)
+TURKISH_BODY = re.compile(
+    r"(?:Mahkemesi|Bakanlığı|Kurumu|Kurulu|Başkanlığı|Müdürlüğü|Dairesi|Komisyonu|Ajansı|Bankası)$"
 )
 
 
@@ -172,10 +175,11 @@ def joined(text: str, names: Sequence[Found]) -> list[Found]:
 def _goes_on(text: str, last: Found, name: Found) -> bool:
     """Side by side without a comma they are one; with "and" between, only if a legal form ends the second alone."""
     between = text[last.end : name.start]
-    if between == " ":
+    if between in {"", " "}:
         return not text.startswith("و", name.start)  # "and", written on the next name
     first, second = text[last.start : last.end], text[name.start : name.end]
-    return between in {" & ", " ve "} and bool(LEGAL_FORM.search(second)) and not LEGAL_FORM.search(first)
+    ends = LEGAL_FORM if name.label == "COMPANY" else TURKISH_BODY
+    return between in {" & ", " ve "} and bool(ends.search(second)) and not ends.search(first)
 
 
 def _in_quotes(text: str, names: Sequence[Found]) -> list[Found]:
