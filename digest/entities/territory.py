@@ -89,6 +89,8 @@ def _adjective_stems() -> frozenset[str]:
 
 def _needs(whole: str, rest: str) -> bool:
     """Whether the rest is no name: Australian Taxation Office is one in the registry, Taxation Office is none."""
+    if rest.casefold().startswith(("minist", "depart", "министер", "міністер")):
+        return False
     return normal(rest) not in _agency_names() and (normal(whole) in _agency_names() or " " not in rest)
 
 

@@ -38,7 +38,9 @@ class NamePool:
             new = chosen.setdefault(old, self._other(passage.lang, name.labels[0], old, chance))
             names.append(Name(len(text), len(text) + len(new), name.labels))
             text, at = text + new, name.end
-        return Sentence(text + passage.text[at:], passage.lang, passage.source, tuple(names))
+        rest = passage.text[at:]
+        text += with_particle(text, rest) if passage.lang == "ko" and names else rest
+        return Sentence(text, passage.lang, passage.source, tuple(names))
 
     def _other(self, lang: str, label: str, old: str, chance: random.Random) -> str:
         free = AGENCIES_IN if label == "AGENCY" else UNINFLECTED if label in {"COMPANY", "PERSON"} else ()
