@@ -40,6 +40,7 @@ format: setup ## Rewrite the code in the project's format
 
 bench: setup ## Compare extract and tag with plain loops of the same libraries
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -W ignore -m tests.bench_tag
 
 quality: setup ## Print one score per language and task against its floor
 	@$(BIN)/python -m tests.quality

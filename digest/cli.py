@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo
@@ -138,18 +137,13 @@ def _database_url(given: str) -> str:
 def fetcher(config: Config) -> Fetcher:
     settings = config.fetch
     options = FetchOptions(
-        user_agent(settings.contact),
+        configuration.user_agent(settings.contact),
         settings.allow_hosts,
         deadline=settings.deadline.total_seconds(),
         delay=settings.delay.total_seconds(),
         proxy=settings.proxy,
     )
     return Fetcher(options, now)
-
-
-def user_agent(contact: str = "") -> str:
-    """Says who asks, and whom a webmaster can write to."""
-    return f"Digest/{version('digest')} ({contact or 'news monitor; no contact configured'})"
 
 
 @contextmanager
@@ -421,7 +415,7 @@ def _documents(named: Sequence[tuple[str, str]]) -> list[tuple[str, Document | F
 
 
 async def _read_all(named: Sequence[tuple[str, str]]) -> list[tuple[str, Document | Failure]]:
-    async with Fetcher(FetchOptions(user_agent()), now) as door:
+    async with Fetcher(FetchOptions(configuration.user_agent()), now) as door:
         return [
             (
                 name,

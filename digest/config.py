@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from digest.errors import ConfigError
 from digest.languages import LANGUAGES, base
 from digest.records import Edition, Label, Recogniser, Source, Watchlist
 
-__all__ = ["Config", "Delivery", "Environment", "FetchSettings", "load", "problems"]
+__all__ = ["Config", "Delivery", "Environment", "FetchSettings", "load", "problems", "user_agent"]
 
 MAX_BYTES = 2_000_000
 MAX_NODES = 200_000  # a few aliases of aliases make millions: the "billion laughs" of YAML
@@ -493,3 +494,8 @@ def _place(at: Path_) -> str:
 
 def _one(key: str) -> str:
     return "entity" if key == "entities" else key.removesuffix("s")
+
+
+def user_agent(contact: str = "") -> str:
+    """Says who asks, and whom a webmaster can write to."""
+    return f"Digest/{version('digest')} ({contact or 'news monitor; no contact configured'})"

@@ -1,5 +1,6 @@
 """`digest entities`: look names up, add companies and agencies, and decide what names mean."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +15,13 @@ import typer
 from digest import config as configuration
 from digest.edges.database import Database, default_url
 from digest.edges.entities import Counted, EntityStore, Naming
+from digest.edges.fetch import Fetcher, FetchOptions
 from digest.edges.own import OwnEntities
-from digest.entities.catalogue import Entity, Own, catalogue
+from digest.entities.catalogue import Catalogue, Entity, Own, catalogue
 from digest.entities.search import find
 from digest.errors import DigestError, StoreError
 from digest.languages import clean
+from digest.research import wikidata
 
 __all__ = ["app"]
 
@@ -115,6 +118,7 @@ def _print_entity(number: str, entity: Entity | None, counted: Sequence[Counted]
             ("field", entity.field),
             ("sector", entity.sector),
             ("listed as", ", ".join(entity.tickers)),
+            *entity.ids.items(),
         )
         print("".join(f"  {label:12} {value}\n" for label, value in facts if value), end="")
         for label, names in (("", entity.names), ("formerly", entity.former)):
@@ -231,6 +235,43 @@ def _print_review(one: Counted, namings: Sequence[Naming], near: Sequence[Entity
         print(_naming(naming))
     for entity in near:
         print(f"  the same as {entity.name}?   digest entities merge {one.id} {entity.id}")
+
+
+@app.command()
+def sync(
+    context: typer.Context,
+    endpoint: Annotated[str, typer.Option(help="The address of a SPARQL endpoint of Wikidata's form.")] = "",
+    dump: Annotated[Path | None, typer.Option(help="A JSON dump of Wikidata: .json, .json.gz or .json.bz2.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken over.")] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Fill names and ids of known entities from Wikidata; what you wrote yourself wins."""
+    if bool(endpoint) == bool(dump):
+        raise typer.BadParameter("name either --endpoint or --dump")
+    settings = configuration.load(config)
+    own = OwnEntities(settings.entities_folder, settings.entities)
+    known = catalogue(own.read(synced=False))
+    items = wikidata.from_dump(dump, known) if dump else asyncio.run(_from_endpoint(endpoint, known, settings, context))
+    found = wikidata.matched(items, known, _now(context).date())
+    for entity, equal in found.ambiguous.items():
+        print(f"{entity}: {', '.join(equal)} fit equally well; none was taken", file=sys.stderr)
+    if not dry_run:
+        own.replace_synced(found.rows)
+    told = f"{len(found.matched)} of {len(known)} entities found, {found.names} new names, {found.ids} ids"
+    print(told if not dry_run else f"{told}; nothing was written")
+
+
+async def _from_endpoint(
+    endpoint: str, known: Catalogue, settings: configuration.Config, context: typer.Context
+) -> list[wikidata.Item]:
+    options = FetchOptions(
+        configuration.user_agent(settings.fetch.contact),
+        settings.fetch.allow_hosts,
+        delay=settings.fetch.delay.total_seconds(),
+        proxy=settings.fetch.proxy,
+    )
+    async with Fetcher(options, context.obj) as getter:
+        return await wikidata.from_endpoint(endpoint, known, getter)
 
 
 # --- the parts -------------------------------------------------------------------------------------------------------

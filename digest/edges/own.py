@@ -22,6 +22,7 @@ __all__ = ["OwnEntities"]
 
 DECISIONS = "decisions.jsonl"
 ADDED = "own.jsonl"
+SYNCED = "wikidata.jsonl"
 MAX_BYTES = 50_000_000
 
 
@@ -34,11 +35,11 @@ class OwnEntities:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def read(self) -> Own:
-        """Everything a person added and decided. ConfigError names the file and line of a mistake."""
+    def read(self, *, synced: bool = True) -> Own:
+        """All that was added and decided, with a sync's rows or without. ConfigError names the line of a mistake."""
         known = catalogue()
         rows: list[Row] = [json.loads(row) for row in self.listed]
-        for place, row in self._rows():
+        for place, row in self._rows(synced):
             try:
                 rows.append(checked(row, known))
             except ValueError as error:
@@ -52,9 +53,9 @@ class OwnEntities:
         merges = _of_names(rows) | merges
         return Own(tuple(json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows), tuple(merges.items()))
 
-    def _rows(self) -> Iterator[tuple[str, Row]]:
+    def _rows(self, synced: bool) -> Iterator[tuple[str, Row]]:
         for path in sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else ():
-            if path.name != DECISIONS:
+            if path.name != DECISIONS and (synced or path.name != SYNCED):
                 yield from _lines(path)
 
     def _decisions(self) -> Iterator[tuple[str, Row]]:
@@ -81,6 +82,13 @@ class OwnEntities:
         good = checked(row, catalogue(self.read()))
         self._append(ADDED, good)
         return good
+
+    def replace_synced(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes what a sync brought, in place of what the last one did; all of it or nothing."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        waiting = self.folder / f"{SYNCED}.new"
+        waiting.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        waiting.replace(self.folder / SYNCED)
 
     def merge(self, old: str, into: str, now: datetime) -> None:
         """From now on, and in what is stored, `old` means `into`. ValueError where that makes no sense."""

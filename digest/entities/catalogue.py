@@ -27,6 +27,7 @@ class Entity:
     names: Mapping[str, tuple[str, ...]]
     former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ambiguous: frozenset[str] = frozenset()
+    ids: Mapping[str, str] = field(default_factory=dict)  # of others: wikidata, lei, isin
     parent: str | None = None
     level: str = ""
     field: str = ""  # of an agency: competition, internet, …
@@ -117,11 +118,18 @@ def _extended(known: Entity | None, row: Mapping[str, Any]) -> Entity:
     drop = {language: set(names) for language, names in row.get("drop", {}).items()}
     return replace(
         known,
-        names=_without(_both(row.get("names", {}), known.names), drop) or known.names,
+        names=_without(_both(*_in_order(row, known)), drop) or known.names,
         former=_without(_both(row.get("former", {}), known.former), drop),
         ambiguous=known.ambiguous | set(row.get("ambiguous", ())),
+        ids={**known.ids, **row.get("ids", {})},
         **{key: row[key] for key in ("country", "parent", "level", "field", "sector") if key in row},
     )
+
+
+def _in_order(row: Mapping[str, Any], known: Entity) -> tuple[Mapping[str, Iterable[str]], Mapping[str, Iterable[str]]]:
+    """What a person wrote comes first; what a sync brought, which names its source, comes last."""
+    names = row.get("names", {})
+    return (known.names, names) if "source" in row else (names, known.names)
 
 
 def _without(names: Mapping[str, tuple[str, ...]], drop: Mapping[str, set[str]]) -> dict[str, tuple[str, ...]]:
@@ -172,4 +180,5 @@ def _entity(row: Mapping[str, Any]) -> Entity:
         field=row.get("field", ""),
         sector=row.get("sector", ""),
         tickers=tuple(row.get("tickers", ())),
+        ids=row.get("ids", {}),
     )

@@ -37,6 +37,9 @@ def checked(row: Mapping[str, Any], known: Catalogue) -> Row:
     for key in _LISTS:
         if not _are_texts(row.get(key, [])):
             raise ValueError(f"{key} is not a list of texts")
+    ids = row.get("ids", {})
+    if not isinstance(ids, dict) or not all(isinstance(one, str) for one in ids.values()):
+        raise ValueError('ids is not a list of ids by kind; write e.g. {"wikidata": "Q1"}')
     for key in _TEXTS:
         if not isinstance(row.get(key, ""), str):
             raise ValueError(f"{key} is not a text")
