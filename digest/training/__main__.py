@@ -27,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--permissive-only", action="store_true", help="leave out sets whose terms are not stated")
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="folder of the exported pipeline")
+    parser.add_argument("--start", type=Path, help="folder of an exported pipeline to go on from")
     parser.add_argument("--scores", type=Path, help="write the scores there as JSON")
     return parser.parse_args()
 
@@ -38,7 +39,7 @@ def main() -> None:
     recipe = read_recipe()
     corpus = read_corpus(arguments.data, recipe, arguments.permissive_only)
     log.info("%d sentences to train on, %d held out", len(corpus.train), sum(map(len, corpus.held.values())))
-    shop = open_workshop(recipe, arguments.work, corpus.train)
+    shop = open_workshop(recipe, arguments.work, corpus.train, arguments.start)
     if arguments.command == "train":
         trainer = train(shop, corpus, arguments.minutes)
         log.info("%.0f %% of the schedule done", trainer.done * 100)

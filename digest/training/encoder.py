@@ -1,34 +1,48 @@
 """The encoder and the tagger in PyTorch, and how pretrained weights get into them."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from digest.training.pretrained import Pretrained
 
-__all__ = ["Layer", "Tagger"]
+__all__ = ["Layer", "Shape", "Tagger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of a tagger: layers, heads and inner units in each, positions in a window, and tags."""
+
+    layers: int
+    heads: int
+    inner: int
+    positions: int
+    tags: int
 
 
 class Layer(nn.Module):  # type: ignore[misc]
-    """One transformer layer, normalised after each half."""
+    """One transformer layer, normalised after each half. It may have fewer heads and inner units than pretrained."""
 
-    def __init__(self, width: int, heads: int, inner: int, epsilon: float) -> None:
+    def __init__(self, width: int, heads: int, head_width: int, inner: int, epsilon: float) -> None:
         super().__init__()
         self.heads = heads
-        self.q, self.k, self.v, self.ao = (nn.Linear(width, width) for _ in range(4))
+        self.q, self.k, self.v = (nn.Linear(width, heads * head_width) for _ in range(3))
+        self.ao = nn.Linear(heads * head_width, width)
         self.fi, self.fo = nn.Linear(width, inner), nn.Linear(inner, width)
         self.aln, self.oln = nn.LayerNorm(width, epsilon), nn.LayerNorm(width, epsilon)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        batch, length, width = x.shape
+        batch, length, _ = x.shape
 
         def split(t: Tensor) -> Tensor:
-            return t.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+            return t.view(batch, length, self.heads, -1).transpose(1, 2)
 
         seen = functional.scaled_dot_product_attention(
             split(self.q(x)), split(self.k(x)), split(self.v(x)), attn_mask=mask
         )
-        x = self.aln(x + self.ao(seen.transpose(1, 2).reshape(batch, length, width)))
+        x = self.aln(x + self.ao(seen.transpose(1, 2).reshape(batch, length, -1)))
         out: Tensor = self.oln(x + self.fo(functional.gelu(self.fi(x))))
         return out
 
@@ -36,14 +50,16 @@ class Layer(nn.Module):  # type: ignore[misc]
 class Tagger(nn.Module):  # type: ignore[misc]
     """From word vectors to one score for each tag at each piece."""
 
-    def __init__(self, source: Pretrained, layers: int, positions: int, tags: int) -> None:
+    def __init__(self, source: Pretrained, shape: Shape) -> None:
         super().__init__()
-        self.positions = nn.Parameter(torch.zeros(positions, source.width), requires_grad=False)
+        self.shape = shape
+        self.positions = nn.Parameter(torch.zeros(shape.positions, source.width), requires_grad=False)
         self.norm = nn.LayerNorm(source.width, source.epsilon)
         self.layers = nn.ModuleList(
-            Layer(source.width, source.heads, source.inner, source.epsilon) for _ in range(layers)
+            Layer(source.width, shape.heads, source.width // source.heads, shape.inner, source.epsilon)
+            for _ in range(shape.layers)
         )
-        self.head = nn.Linear(source.width, tags)
+        self.head = nn.Linear(source.width, shape.tags)
         self.dropout = nn.Dropout(0.1)
 
     def forward(self, words: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -54,6 +70,7 @@ class Tagger(nn.Module):  # type: ignore[misc]
         return scores
 
     def load_pretrained(self, source: Pretrained) -> None:
+        """Takes the pretrained weights, of all but the head; the shape must have all heads and inner units."""
         places = source.floats("emb.pos").reshape(-1, source.width)[: len(self.positions)]
         self.positions.data = torch.from_numpy(places + source.floats("emb.type").reshape(-1, source.width)[0])
         _load_norm(self.norm, source, "emb.ln")

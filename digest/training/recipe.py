@@ -26,6 +26,8 @@ class Recipe:
 
     seed: int
     layers: int
+    heads: int
+    inner: int
     pieces: int
     longest: int
     batch_pieces: int

@@ -5,8 +5,9 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from digest.training.corpus import Sentence
-from digest.training.encoder import Tagger
+from digest.training.encoder import Shape, Tagger
+from digest.training.exported import pieces_of, read_exported
 from digest.training.mix import Corpus, Window, vary, windows
+from digest.training.narrow import narrowed
 from digest.training.pretrained import Pretrained, read_pretrained, unpack_blocks
 from digest.training.recipe import Recipe
 from digest.training.tags import TAGS
@@ -31,6 +34,8 @@ MARKS = 2
 SORT_SPAN = 2000  # windows sorted by length among themselves, so that a batch needs little padding
 CHECKPOINT_MINUTES = 4.0
 NO_SCORE = -1e9
+SAMPLE = 1500  # sentences that tell which parts of a larger model matter
+HELD_EACH = 60  # held-out sentences of each set in the loss
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Workshop:
     kept: tuple[int, ...]
     tokenizer: Tokenizer
     folder: Path
+    start: Path | None = None  # an exported model to go on from; the pretrained encoder if there is none
 
     @property
     def checkpoint(self) -> Path:
@@ -51,22 +57,36 @@ class Workshop:
         """Vectors of the kept pieces, frozen."""
         return torch.from_numpy(unpack_blocks(self.source.words()[list(self.kept)], self.source.width))
 
-    def new_tagger(self) -> Tagger:
+    @property
+    def shape(self) -> Shape:
+        recipe = self.recipe
+        return Shape(recipe.layers, recipe.heads, recipe.inner, recipe.longest + MARKS, len(TAGS))
+
+    def first_tagger(self, batches: Iterable[Sequence[Window]]) -> Tagger:
+        """What training starts from: the wanted shape, cut out of the exported model or of the pretrained encoder."""
         torch.manual_seed(self.recipe.seed)
-        tagger = Tagger(self.source, self.recipe.layers, self.recipe.longest + MARKS, len(TAGS))
-        tagger.load_pretrained(self.source)
-        return tagger
+        if self.start:
+            tagger = read_exported(self.start, self.source)
+        else:
+            tagger = Tagger(self.source, replace(self.shape, heads=self.source.heads, inner=self.source.inner))
+            tagger.load_pretrained(self.source)
+        words = self.words()
+        losses = (partial(_loss, words=words, batch=batch) for batch in batches)
+        return narrowed(tagger, self.source, self.shape, losses)
 
 
-def open_workshop(recipe: Recipe, folder: Path, sentences: Sequence[Sentence] = ()) -> Workshop:
-    """The workshop in a folder. The vocabulary is chosen once, from the sentences, and then kept."""
+def open_workshop(
+    recipe: Recipe, folder: Path, sentences: Sequence[Sentence] = (), start: Path | None = None
+) -> Workshop:
+    """The workshop in a folder. The vocabulary is that of the model to start from, else chosen from the sentences."""
     folder.mkdir(parents=True, exist_ok=True)
     source, kept_file = read_pretrained(), folder / "pieces.json"
     if not kept_file.exists():
-        kept_file.write_text(json.dumps(choose_pieces(source, sentences, recipe.pieces)), "utf-8")
+        chosen = pieces_of(start, source) if start else choose_pieces(source, sentences, recipe.pieces)
+        kept_file.write_text(json.dumps(chosen), "utf-8")
     kept = tuple(json.loads(kept_file.read_text("utf-8")))
     tokenizer = build_tokenizer([(source.pieces[i], float(source.scores[i])) for i in kept])
-    return Workshop(recipe, source, kept, tokenizer, folder)
+    return Workshop(recipe, source, kept, tokenizer, folder, start)
 
 
 def batches(data: list[Window], size: int, chance: random.Random) -> list[list[Window]]:
@@ -106,13 +126,18 @@ def partial_loss(scores: Tensor, allowed: Tensor) -> Tensor:
     return loss.mean()
 
 
+def _loss(tagger: Tagger, words: Tensor, batch: Sequence[Window]) -> Tensor:
+    pieces, mask, allowed = tensors(batch)
+    return partial_loss(tagger(words[pieces], mask[:, None, None, :]), allowed)
+
+
 class Trainer:
     """A tagger with its optimiser and how far it has come."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: Workshop, tagger: Tagger) -> None:
         self.shop, self.recipe = shop, shop.recipe
         self.words = shop.words()
-        self.tagger = shop.new_tagger()
+        self.tagger = tagger
         head = list(self.tagger.head.parameters())
         body = [p for name, p in self.tagger.named_parameters() if not name.startswith(("head.", "positions"))]
         self.rates = (self.recipe.learning_rate, self.recipe.head_learning_rate)
@@ -148,8 +173,7 @@ class Trainer:
         factor = min(1.0, self.steps / self.recipe.warmup_steps) * (1 - self.done)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        pieces, mask, allowed = tensors(batch)
-        loss = partial_loss(self.tagger(self.words[pieces], mask[:, None, None, :]), allowed)
+        loss = _loss(self.tagger, self.words, batch)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.tagger.parameters(), 1.0)
@@ -171,9 +195,28 @@ def _endless(trainer: Trainer, corpus: Corpus) -> Iterator[list[Window]]:
         trainer.epoch += 1
 
 
+def _tagger(shop: Workshop, corpus: Corpus) -> Tagger:
+    if shop.checkpoint.exists():
+        return Tagger(shop.source, shop.shape)  # its weights lie in the checkpoint
+    chance = random.Random(shop.recipe.seed)
+    sample = chance.sample(corpus.train, min(SAMPLE, len(corpus.train)))
+    data = list(windows(sample, shop.tokenizer, shop.recipe.longest))
+    return shop.first_tagger(batches(data, shop.recipe.batch_pieces, chance))
+
+
+def held_loss(trainer: Trainer, corpus: Corpus) -> float:
+    """The mean loss over a fixed sample of what is held out."""
+    held = [sentence for name in sorted(corpus.held) for sentence in corpus.held[name][:HELD_EACH]]
+    data = list(windows(held, trainer.shop.tokenizer, trainer.recipe.longest))
+    made = batches(data, trainer.recipe.batch_pieces, random.Random(trainer.recipe.seed))
+    trainer.tagger.eval()
+    with torch.no_grad():
+        return float(np.mean([_loss(trainer.tagger, trainer.words, batch).item() for batch in made]))
+
+
 def train(shop: Workshop, corpus: Corpus, slice_minutes: float) -> Trainer:
     """One slice of training: until its minutes are over or the schedule is done."""
-    trainer = Trainer(shop)
+    trainer = Trainer(shop, _tagger(shop, corpus))
     torch.manual_seed(trainer.recipe.seed + trainer.steps)
     trainer.tagger.train()
     until = trainer.seconds + slice_minutes * 60
@@ -191,6 +234,7 @@ def train(shop: Workshop, corpus: Corpus, slice_minutes: float) -> Trainer:
             trainer.save()
             saved = trainer.seconds
     trainer.save()
+    log.info("loss on what is held out: %.4f", held_loss(trainer, corpus))
     return trainer
 
 
