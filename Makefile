@@ -42,8 +42,8 @@ bench: setup ## Compare extract and tag with plain loops of the same libraries
 	@$(BIN)/python -m tests.bench
 	@$(BIN)/python -W ignore -m tests.bench_tag
 
-quality: setup ## Print one score per language and task against its floor
-	@$(BIN)/python -m tests.quality
+quality: setup ## Print one score per language and task against its floor; DATA=folder adds the data sets of others
+	@$(BIN)/python -W ignore -m tests.quality $(if $(DATA),--data "$(DATA)")
 
 # Training needs PyTorch, some gigabytes; it gets an environment of its own.
 train: ## Go on training the name recogniser: make train DATA=folder WORK=folder MINUTES=60

@@ -9,7 +9,7 @@ from digest.entities.catalogue import NOTHING, Kind, Own, catalogue
 from digest.entities.evidence import ENOUGH, acts_jointly, are_listed, modifier, recognised, score
 from digest.entities.match import Match
 from digest.entities.names import normal
-from digest.entities.posting import is_place_of_post
+from digest.entities.posting import is_place_of_post, is_product
 from digest.entities.scene import KINDS, LABELS, Candidate, Name, Scene, candidates, overlapping, scene_of
 from digest.entities.territory import without_country
 from digest.entities.unlisted import free, is_general_word, is_medium, local_id, unlisted, with_short_forms
@@ -62,7 +62,7 @@ def link(
     known = partial(resolve, own=own)
     mentions += free(unlisted(scene, known), mentions)
     mentions = [_current(scene, one) for one in with_short_forms(scene, mentions, known)]
-    mentions = [_no_medium(one) for one in mentions if not is_place_of_post(scene, one)]
+    mentions = [_no_medium(one) for one in mentions if not is_place_of_post(scene, one) and not is_product(scene, one)]
     if not any(one.label == "COMPANY" for one in mentions):
         mentions = [one for one in mentions if one.label != "AGENCY" or not is_general_word(one.text)]
     return sorted((_at_own_edges(text, language, one) for one in mentions), key=lambda mention: mention.start)

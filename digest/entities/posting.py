@@ -1,15 +1,15 @@
-"""Platforms as the place where something was posted: that is no mention of the company."""
+"""A company's name that stands for a thing: a platform as the place of a post, a product. That is no mention of it."""
 
 import re
 from functools import cache
 
 from digest.entities.match import data
 from digest.entities.names import fold_text
-from digest.entities.scene import Scene
+from digest.entities.scene import Scene, overlapping
 from digest.languages import base
 from digest.records import Mention
 
-__all__ = ["is_place_of_post"]
+__all__ = ["is_place_of_post", "is_product"]
 
 _REACH = 100  # characters around in which a post is told of
 _BEFORE = 40  # characters that a preposition and what leads to it may take
@@ -28,6 +28,24 @@ def is_place_of_post(scene: Scene, mention: Mention) -> bool:
         return False
     around = scene.text[max(0, mention.start - _REACH) : mention.start] + scene.text[mention.end : mention.end + _REACH]
     return told is not None and bool(told.search(around))
+
+
+# What follows a maker's name where its product is meant: a type (A321neo, 737, ID.4), or a word with a capital that the
+# recogniser takes for no name and after which the sentence goes on in small letters (Google Maps is, Hyundai Accent).
+_TYPE = re.compile(r"[ -](?:[A-Z]{1,4}[-.]?\d+\w*|\d{3}(?!\d|[.,]\d|\s?[%€$£]))\b")
+_MODEL = re.compile(r" (?P<word>[^\W\d_]{3,})(?=[.,;:!?)]|$| [^\W\d_A-Z])")
+
+
+def is_product(scene: Scene, mention: Mention) -> bool:
+    """Whether a company's name that the recogniser sees none in is that of a platform, or followed by a product's."""
+    if mention.label != "COMPANY" or overlapping(scene.names, mention.start, mention.end):
+        return False
+    if fold_text(mention.text) in _platforms() or _TYPE.match(scene.text, mention.end):
+        return True
+    model = _MODEL.match(scene.text, mention.end)
+    if model is None or not model["word"][0].isupper() or model["word"].isupper() or base(scene.language) == "de":
+        return False
+    return not overlapping(scene.names, *model.span("word")) and not overlapping(scene.found, *model.span("word"))
 
 
 @cache

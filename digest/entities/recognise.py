@@ -38,9 +38,10 @@ class Names:
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Docs in their order; copies of a text within a batch are tagged once."""
         for batch in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
-            found = {text: self._found(text) for text in dict.fromkeys(doc.text for doc in batch)}
-            for doc in batch:
-                yield self._marked(doc, found[doc.text])
+            texts = [doc.text for doc in batch]  # each look at it joins the tokens anew
+            found = {text: self._found(text) for text in dict.fromkeys(texts)}
+            for doc, text in zip(batch, texts, strict=True):
+                yield self._marked(doc, found[text])
 
     def _found(self, text: str) -> list[Found]:
         if self.tagger is None:

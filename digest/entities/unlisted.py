@@ -65,7 +65,7 @@ def _unlisted(scene: Scene, name: Name, resolve: Resolve) -> Mention | None:
     listed = resolve(written)
     if kind == "company" and listed and scene.catalogue[listed].kind == kind and _is_sure(scene, listed, written):
         return replace(plain, entity=listed, name=scene.catalogue[listed].name, reason=_ALIAS)
-    if is_medium(written):
+    if is_medium(written) or _is_other(written):
         return replace(plain, label="ORG")
     if _has_undecided(scene, name):
         return plain
@@ -83,6 +83,20 @@ def _media() -> frozenset[str]:
     names = [fold_text(name.strip()) for name in data("media.toml")["names"].split("|")]
     articles = ("il ", "la ", "le ", "el ", "the ", "der ", "die ", "de ", "o ", "os ")
     return frozenset(names) | {name.partition(" ")[2] for name in names if name.startswith(articles)}
+
+
+@cache
+def _other_words() -> tuple[re.Pattern[str], tuple[str, ...]]:
+    context = data("context.toml")
+    words = "|".join(fold_text(word).replace("*", r"\w*") for word in context["other_words"].split())
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)"), tuple(fold_text(word) for word in context["other_ends"].split())
+
+
+def _is_other(written: str) -> bool:
+    """Whether a word of the name says that it is a university, a hospital, a party, a union, a museum or a club."""
+    words, ends = _other_words()
+    plain = fold_text(written)
+    return bool(words.search(plain)) or plain.endswith(ends)
 
 
 def _is_sure(scene: Scene, entity: str, written: str) -> bool:

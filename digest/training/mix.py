@@ -45,7 +45,7 @@ def read_corpus(folder: Path, recipe: Recipe, permissive_only: bool) -> Corpus:
     held: dict[str, tuple[Sentence, ...]] = {}
     for choice in recipe.chosen_sets(permissive_only):
         kept, aside = read_set(folder, choice, recipe)
-        train += kept
+        train += kept * choice.copies
         held[choice.name] = tuple(aside)
     written, written_aside = invented(recipe)
     news, news_aside = _news(recipe)

@@ -12,12 +12,13 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class SetChoice:
-    """A data set to train on. cap counts sentences and is 0 for all of them; licence is what its authors state."""
+    """A data set to train on. cap counts sentences and is 0 for all of them; each comes in so many copies."""
 
     name: str
     cap: int
     licence: str
     permissive: bool
+    copies: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Recipe:
 def read_recipe(path: Path = HERE / "recipe.toml") -> Recipe:
     values: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     sets = tuple(
-        SetChoice(name, int(row["cap"]), row["licence"], bool(row["permissive"]))
+        SetChoice(name, int(row["cap"]), row["licence"], bool(row["permissive"]), int(row.get("copies", 1)))
         for name, row in values.pop("sets").items()
     )
     return Recipe(sets=sets, **values)

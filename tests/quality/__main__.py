@@ -7,9 +7,11 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from tests.quality import links, names
+from digest.training.score import f1
+from tests.quality import links, names, sets
 from tests.quality.measure import KINDS, Names
 
 FLOORS: Mapping[str, Mapping[str, Mapping[str, float]]] = tomllib.loads(
@@ -21,27 +23,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
     parser.add_argument("tasks", nargs="*", choices=[[], *TASKS], help="which tasks; all of them if none is named")
     parser.add_argument("--faults", metavar="LANGUAGE", help="show the wrong names of a language")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="also score on the data sets in this folder")
     arguments = parser.parse_args()
     if arguments.faults:
         return _show_faults(arguments.faults)
-    below = [line for task in arguments.tasks or TASKS for line in TASKS[task]()]
+    below = [line for task in arguments.tasks or TASKS for line in TASKS[task]()] + _sets(arguments.data)
     print("\n".join(["", "Below their floors:", *below] if below else ["", "Nothing is below its floor."]))
     return 1 if below else 0
 
 
-def _names() -> list[str]:
-    print("Names, strict F1 (same edges, same label): the model alone, the registry alone, both\n")
+def _names(task: str, folder: Path) -> list[str]:
+    print(f"\nNames in {folder.name}/, strict F1 (edges and label): the model alone, the registry alone, both\n")
     print(f"{'language':9}{'company':>24}{'agency':>24}   other kind   disturbed")
     total = {part: Names() for part in names.PARTS}
     below: list[str] = []
-    for language, passages in names.gold_files().items():
+    for language, passages in names.gold_files(folder).items():
         scores = {part: names.score(language, passages, part) for part in names.PARTS}
         for part, counted in scores.items():
             total[part] += counted
         _print_names(language, scores)
-        below += _below("names", language, _values(scores["both"]))
+        below += _below(task, language, _values(scores["both"]))
     _print_names("all", total)
-    return below + _below("names", "all", _values(total["both"]))
+    return below + _below(task, "all", _values(total["both"]))
 
 
 def _values(both: Names) -> dict[str, float]:
@@ -65,17 +68,31 @@ def _links() -> list[str]:
     return _below("links", "all", {"joined": found.recall, "apart": 1 - found.false_merges})
 
 
+def _sets(data: Path | None) -> list[str]:
+    if data is None:
+        return []
+    print("\nNames in what is held out of the data sets, strict F1: the model alone, and both\n")
+    print(f"{'set':18}{'sentences':>10}{'company':>16}{'agency':>16}")
+    below: list[str] = []
+    for name, size, counts in sets.score(data):
+        values = {kind: [f1(counts[part], kind) for part in sets.PARTS] for kind in KINDS}
+        cells = ["".join("       -" if value is None else f"{value:8.3f}" for value in values[kind]) for kind in KINDS]
+        print(f"{name:18}{size:10}{cells[0]}{cells[1]}", flush=True)
+        below += _below("sets", name, {kind.lower(): row[1] for kind, row in values.items() if row[1] is not None})
+    return below
+
+
 def _below(task: str, language: str, values: Mapping[str, float]) -> list[str]:
     floors = FLOORS.get(task, {}).get(language, {})
     return [
         f"{task} {language} {what}: {values[what]:.4f} < {floor}"
         for what, floor in floors.items()
-        if values[what] < floor
+        if what in values and values[what] < floor
     ]
 
 
 def _show_faults(language: str) -> int:
-    passages = names.gold_files()[language]
+    passages = names.gold_files(names.GOLD)[language]
     for passage, found in zip(passages, names.spans(language, passages, "both"), strict=True):
         gold = {(name.start, name.end, name.labels[0]) for name in passage.names if name.labels[0] in KINDS}
         given = {span for span in found if span[2] in KINDS}
@@ -86,7 +103,11 @@ def _show_faults(language: str) -> int:
     return 0
 
 
-TASKS: Mapping[str, Callable[[], list[str]]] = {"names": _names, "links": _links}
+TASKS: Mapping[str, Callable[[], list[str]]] = {
+    "names": partial(_names, "names", names.GOLD),
+    "held": partial(_names, "held", names.HELD),
+    "links": _links,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
