@@ -53,9 +53,12 @@ def _by_name(own: Own) -> Mapping[str, Mapping[str, bool]]:
 
 
 def link(
-    text: str, language: str, country: str | None = None, names: Sequence[Name] = (), own: Own = NOTHING
+    text: str, language: str, country: str | None = None, names: Sequence[Name] | None = None, own: Own = NOTHING
 ) -> list[Mention]:
-    """The text's mentions, in order and without overlaps. `names` are the recogniser's; `country` is the source's."""
+    """The text's mentions, in order and without overlaps. `country` is the source's.
+
+    `names` are the recogniser's, None where none read the text.
+    """
     scene = scene_of(text, language, country, names, own)
     links = _with_same_words(scene, _with_lists(scene, _one_namesake(scene, _decided(scene))))
     mentions = [_local_office(scene, one) or _mention(scene, one) for one in links]

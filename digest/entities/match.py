@@ -82,7 +82,11 @@ Entry = Alias | Place | Decoy
 
 @lru_cache(maxsize=32)
 def _index(code: str, own: Own) -> Any:
-    """An automaton over names as `fold` writes them in this language, each with what it may stand for."""
+    """An automaton over names as `fold` writes them in this language, each with what it may stand for.
+
+    Without a code it holds all names as they are; with one, only those that lose an ending in that language. A text
+    that has lost its endings can only meet the right ones of both, and a language costs little memory.
+    """
     index = ahocorasick.Automaton()
     for word, entries in _entries(code, own).items():
         index.add_word(word, (len(word), tuple(entries)))
@@ -90,19 +94,28 @@ def _index(code: str, own: Own) -> Any:
     return index
 
 
+def _indexes(code: str, own: Own) -> tuple[Any, ...]:
+    return (_index("", own), _index(code, own)) if inflection(code).endings else (_index("", own),)
+
+
 def _entries(code: str, own: Own) -> Mapping[str, list[Entry]]:
     entries: dict[str, list[Entry]] = {}
+    for word, entry in _words(own):
+        plain = fold_text(word)
+        folded = fold_text(word, code) if code else plain
+        if folded and (not code or folded != plain):
+            entries.setdefault(folded, []).append(entry)
+    return entries
+
+
+def _words(own: Own) -> Iterator[tuple[str, Entry]]:
     for alias in _aliases(own):
-        if not code or alias.usable(code):  # without a code, the index serves several languages
-            entries.setdefault(fold_text(alias.name, code), []).append(alias)
-    for word, place in _places():
-        entries.setdefault(fold_text(word, code), []).append(place)
+        yield alias.name, alias
+    yield from _places()
     for language, words in data("decoys.toml").items():
         decoy = Decoy(frozenset({language}))
         for word in words.split():
-            entries.setdefault(fold_text(word.replace("_", " "), code), []).append(decoy)
-    entries.pop("", None)
-    return entries
+            yield word.replace("_", " "), decoy
 
 
 @lru_cache(maxsize=2)
@@ -140,12 +153,12 @@ def matches(text: str, language: str, own: Own = NOTHING) -> list[Match]:
     """The names in the text, in order and without overlaps: the longest wins. Offsets are the text's own."""
     folded = fold(text, language)
     code = base(language)
-    rules = inflection(code)
-    found = [
-        (start, end, entries)
-        for start, end, entries in _hits(folded.text, _index(code if rules.endings else "", own))
-        if _begins_word(folded.text, start, code) and _ends_word(folded.text, end, code)
-    ]
+    hits: dict[tuple[int, int], tuple[Entry, ...]] = {}
+    for index in _indexes(code, own):
+        for start, end, entries in _hits(folded.text, index):
+            if _begins_word(folded.text, start, code) and _ends_word(folded.text, end, code):
+                hits[start, end] = hits.get((start, end), ()) + entries
+    found = [(start, end, entries) for (start, end), entries in hits.items()]
     found.sort(key=lambda hit: (hit[0] - hit[1], hit[0]))
     taken: list[Match] = []
     covered = bytearray(len(folded.text))

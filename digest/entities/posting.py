@@ -37,8 +37,13 @@ _MODEL = re.compile(r" (?P<word>[^\W\d_]{3,})(?=[.,;:!?)]|$| [^\W\d_A-Z])")
 
 
 def is_product(scene: Scene, mention: Mention) -> bool:
-    """Whether a company's name that the recogniser sees none in is that of a platform, or followed by a product's."""
-    if mention.label != "COMPANY" or overlapping(scene.names, mention.start, mention.end):
+    """Whether a company's name that the recogniser sees none in is that of a platform, or followed by a product's.
+
+    Where the words around had to speak for the company already, they have the last word.
+    """
+    if mention.label != "COMPANY" or mention.reason != "alias" or not scene.heard:
+        return False
+    if overlapping(scene.names, mention.start, mention.end):
         return False
     if fold_text(mention.text) in _platforms() or _TYPE.match(scene.text, mention.end):
         return True

@@ -78,6 +78,7 @@ class Scene:
     places: Sequence[Match]
     sure: frozenset[str]
     catalogue: Catalogue
+    heard: bool = True  # whether a recogniser read the text at all; then its silence says something
 
     def sentence(self, match: Match) -> tuple[int, int]:
         """The sentence around the match, within reach."""
@@ -98,9 +99,9 @@ class Scene:
         return Counter(match.place.country for match in self.places if match.place)
 
 
-def scene_of(text: str, language: str, country: str | None, names: Sequence[Name], own: Own) -> Scene:
+def scene_of(text: str, language: str, country: str | None, names: Sequence[Name] | None, own: Own) -> Scene:
     found = matches(text, language, own)
-    whole = [_after_place(name, found) for name in names if _is_whole(text, name)]
+    whole = [_after_place(name, found) for name in names or () if _is_whole(text, name)]
     visible = [
         match
         for match in found
@@ -109,7 +110,7 @@ def scene_of(text: str, language: str, country: str | None, names: Sequence[Name
     sure = frozenset(sure[0].entity for match in visible if len(sure := _sure(match)) == 1)
     places = [match for match in found if match.place]
     spans = sentences(text, language)
-    return Scene(text, language, country, visible, whole, spans, places, sure, catalogue(own))
+    return Scene(text, language, country, visible, whole, spans, places, sure, catalogue(own), names is not None)
 
 
 def candidates(match: Match) -> list[Candidate]:
