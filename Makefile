@@ -46,10 +46,10 @@ quality: setup ## Print one score per language and task against its floor; DATA=
 	@$(BIN)/python -W ignore -m tests.quality $(if $(DATA),--data "$(DATA)")
 
 # Training needs PyTorch, some gigabytes; it gets an environment of its own.
-train: ## Go on training the name recogniser: make train DATA=folder WORK=folder MINUTES=60
+train: ## Go on training the name recogniser: make train DATA=folder WORK=folder MINUTES=60 [START=exported model]
 	@test -n "$(DATA)" -a -n "$(WORK)" || { echo "make train DATA=folder-of-data-sets WORK=folder-for-checkpoints [MINUTES=60]; the sets are listed in digest/training/recipe.toml" >&2; exit 2; }
 	@test -x .venv-train/bin/python || { $(PYTHON) -m venv .venv-train && .venv-train/bin/python -m pip install --quiet -e ".[train]"; }
-	@OMP_WAIT_POLICY=PASSIVE .venv-train/bin/python -m digest.training train --data "$(DATA)" --work "$(WORK)" --minutes $(or $(MINUTES),60)
+	@OMP_WAIT_POLICY=PASSIVE .venv-train/bin/python -m digest.training train --data "$(DATA)" --work "$(WORK)" $(if $(START),--start "$(START)") --minutes $(or $(MINUTES),60)
 
 lock: setup ## Choose exact versions anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header --upgrade pyproject.toml -o requirements.lock

@@ -94,8 +94,14 @@ def acts_jointly(scene: Scene, match: Match, country: str) -> bool:
 def _source_points(scene: Scene, country: str) -> float:
     home = _home().get(scene.language) or _home().get(base(scene.language))
     if scene.country is None:
-        return 2.0 if home == country else 0.0
+        return 2.0 if home == country else 1.0 if country in _other_homes(scene.language) else 0.0
     return (2.0 if scene.country == country else 0.0) + (1.0 if home == country != scene.country else 0.0)
+
+
+@cache
+def _other_homes(language: str) -> frozenset[str]:
+    rows = data("context.toml")["other_homes"]
+    return frozenset((rows.get(language) or rows.get(base(language), "")).split())
 
 
 @cache

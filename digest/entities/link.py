@@ -254,7 +254,8 @@ def _unspaced_edges(scene: Scene, one: _Link, start: int, end: int, agreeing: Se
     if base(scene.language) not in {"zh", "ja"}:
         return start, end
     for name in agreeing:
-        if name.start <= start and end <= name.end and name.score >= _SURE_EDGES:
+        alone = sum(bool(match.aliases) for match in overlapping(scene.found, name.start, name.end)) == 1
+        if alone and name.start <= start and end <= name.end and name.score >= _SURE_EDGES:
             start, end = name.start, name.end
     if one.kind == "agency":
         for place in overlapping(scene.places, start - 1, start):
