@@ -58,14 +58,14 @@ def _print_names(language: str, scores: Mapping[str, Names]) -> None:
     print(f"{language:9}{cells[0]}{cells[1]}{both.swapped_share:13.3f}{both.disturbed_share:12.3f}", flush=True)
 
 
-def _links() -> list[str]:
-    found = links.score()
-    print("\nLinks, over pairs of mentions in different passages\n")
+def _links(task: str, folder: Path) -> list[str]:
+    found = links.score(folder)
+    print(f"\nLinks in {folder.name}/, over pairs of mentions in different passages\n")
     print(f"one entity, one id        {found.joined:6} of {found.same:6}   {found.recall:.3f}")
     print(f"two entities, one id      {found.merged:6} of {found.different:6}   {found.false_merges:.4f}")
     for one, other in found.faults[:20]:
         print(f"   merged: {one} and {other}")
-    return _below("links", "all", {"joined": found.recall, "apart": 1 - found.false_merges})
+    return _below(task, "all", {"joined": found.recall, "apart": 1 - found.false_merges})
 
 
 def _sets(data: Path | None) -> list[str]:
@@ -106,7 +106,8 @@ def _show_faults(language: str) -> int:
 TASKS: Mapping[str, Callable[[], list[str]]] = {
     "names": partial(_names, "names", names.GOLD),
     "held": partial(_names, "held", names.HELD),
-    "links": _links,
+    "links": partial(_links, "links", links.GOLD),
+    "links-held": partial(_links, "links-held", links.HELD),
 }
 
 if __name__ == "__main__":
