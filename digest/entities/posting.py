@@ -32,7 +32,7 @@ def is_place_of_post(scene: Scene, mention: Mention) -> bool:
 
 # What follows a maker's name where its product is meant: a type (A321neo, 737, ID.4), or a word with a capital that the
 # recogniser takes for no name and after which the sentence goes on in small letters (Google Maps is, Hyundai Accent).
-_TYPE = re.compile(r"[ -](?:[A-Z]{1,4}[-.]?\d+\w*|\d{3}(?!\d|[.,]\d|\s?[%€$£]))\b")
+_TYPE = re.compile(r"[ -](?:[A-Z]{1,4}[-.]?\d+\w*|7\d7)\b")
 _MODEL = re.compile(r" (?P<word>[^\W\d_]{3,})(?=[.,;:!?)]|$| [^\W\d_A-Z])")
 
 

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
+from digest.entities.names import inflection
 from digest.entities.tagger import Found
 
 __all__ = ["joined", "trimmed"]
 
+KINDS = frozenset(("COMPANY", "AGENCY"))
 PAIRS = {
     "(": ")",
     "（": "）",
@@ -110,6 +113,10 @@ def _without_article(text: str, start: int, end: int, label: str) -> int:
     return start
 
 
+# Legal forms that Russian and Ukrainian set before the quoted name: they belong to it, and are none by themselves.
+CYRILLIC_FORM = re.compile("(?:ООО|ПАО|АО|ЗАО|ОАО|НАО|ТОО|ТОВ|ПрАТ|ПАТ|АТ|ФГУП|ГУП|МУП|ДП|КП)")
+BEFORE_QUOTE = re.compile(rf"(?<!\w)({CYRILLIC_FORM.pattern})\s?[«„\"]$")
+
 # What a company is, written small before its name: "le groupe Arvalis", компания «Северпром».
 # fmt: off
 DESCRIPTORS = frozenset((
@@ -124,6 +131,34 @@ DESCRIPTORS = frozenset((
 def _without_descriptor(text: str, start: int, end: int, label: str) -> int:
     word, gap, rest = text[start:end].partition(" ")
     return start + len(word) + 1 if label == "COMPANY" and gap and rest and word in DESCRIPTORS else start
+
+
+# A post behind a body's or a firm's name, which Chinese and Japanese write onto it: NCC主委, 公取委委員長.
+TITLE = re.compile(
+    "(?:副?(?:主委|主任委員|主席|局長|局长|部長|部长|署長|署长|院長|院长|社長|会長|會長|会长|总裁|總裁|董事長|董事长|总经理|總經理|委員長|委员长)|発言人|发言人|發言人)$"
+)
+
+
+def _without_title(name: Found, text: str, start: int, end: int) -> int:
+    title = TITLE.search(text, start, end) if name.label in KINDS else None
+    return title.start() if title and title.start() - start > 1 else end
+
+
+HANGUL_RUN = re.compile("[가-힣]*")
+
+
+@cache
+def _korean_particles() -> re.Pattern[str]:
+    return re.compile(inflection("ko").particles)
+
+
+def _without_broken_word(text: str, start: int, end: int) -> int:
+    """A Korean name that ends within a word, not before a particle, ends before that word: 한미약품 | 항암|제."""
+    gap = text.rfind(" ", start, end)
+    if gap < 0 or not HANGUL.match(text[end - 1]):
+        return end
+    rest = HANGUL_RUN.match(text, end)
+    return end if rest is None or _korean_particles().fullmatch(rest[0]) else gap
 
 
 def _without_possessive(text: str, start: int, end: int) -> int:
@@ -142,14 +177,16 @@ def trimmed(text: str, found: Found) -> Found | None:
     start, end = _without_loose_ends(text, found.start, found.end)
     start = _without_article(text, start, end, found.label)
     start = _without_descriptor(text, start, end, found.label)
-    end = _without_possessive(text, start, end)
+    end = _without_broken_word(text, start, end)
+    end = _without_title(found, text, start, _without_possessive(text, start, end))
     start, end = _without_loose_ends(text, start, end)
-    return replace(found, start=start, end=end) if start < end else None
+    if start >= end or CYRILLIC_FORM.fullmatch(text, start, end):
+        return None
+    return replace(found, start=start, end=end)
 
 
 # --- names in several parts -----------------------------------------------------------------------------------------
 
-KINDS = frozenset(("COMPANY", "AGENCY"))
 QUOTED = re.compile(r"«([^«»\n]{2,60})»|„([^„”“\n]{2,60})[”“]|「([^「」\n]{2,40})」")
 LEGAL_FORM = re.compile(
     r"(?:S\.p\.A\.|S\.r\.l\.|SpA|Srl|GmbH|AG|KG|SE|Inc\.?|Ltd\.?|LLC|LLP|PLC|plc|S\.?A\.?|SAS|SARL|N\.?V\.?|B\.?V\.?|"
@@ -192,5 +229,7 @@ def _in_quotes(text: str, names: Sequence[Found]) -> list[Found]:
             if kept and (kept[-1].start, kept[-1].end) == around:
                 continue
             name = replace(name, start=around[0], end=around[1])  # noqa: PLW2901
+            if form := BEFORE_QUOTE.search(text, max(0, name.start - 7), name.start):
+                name = replace(name, start=form.start(), end=name.end + 1)  # noqa: PLW2901
         kept.append(name)
     return kept

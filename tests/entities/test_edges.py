@@ -52,6 +52,7 @@ def names(text: str, *found: tuple[str, str]) -> list[Found]:
         ),
         ("подрядчик «ЛСР. Строительство-Урал»", ("ЛСР", "Урал"), ["ЛСР. Строительство-Урал"]),
         ("中国人寿保险义乌支公司表示", ("中国人寿保险", "义乌支公司"), ["中国人寿保险义乌支公司"]),
+        ("признал банкротом ООО «УралМетСтрой».", ("УралМетСтрой",), ["ООО «УралМетСтрой»"]),
         ("Siemens und Bosch bauen", ("Siemens", "Bosch"), ["Siemens", "Bosch"]),
         ("Koç ve Sabancı büyüyor", ("Koç", "Sabancı"), ["Koç", "Sabancı"]),
         ("صفقة فودافون وثري أمس", ("فودافون", "وثري"), ["فودافون", "وثري"]),
@@ -143,3 +144,51 @@ def test_every_name_is_inside_its_text() -> None:
     for ent in load()(text).ents:
         assert 0 <= ent.start_char < ent.end_char <= len(text)
         assert ent.text == ent.text.strip()
+
+
+# --- edges that a script writes without a space ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "name"),
+    [
+        ("식약처, 한미약품 항암제 허가", "한미약품 항암", "한미약품"),
+        ("서울 중앙지법에서 열렸다", "서울 중앙지법", "서울 중앙지법"),
+        ("NCC主委表示", "NCC主委", "NCC"),
+        ("公取委委員長は", "公取委委員長", "公取委"),
+        ("台積電董事長說", "台積電董事長", "台積電"),
+        ("иск к ООО подан", "ООО", None),
+    ],
+)
+def test_post_and_broken_word_are_cut_off(text: str, found: str, name: str | None) -> None:
+    label = "COMPANY" if "積" in found or "약" in found or found == "ООО" else "AGENCY"
+    kept = trimmed(text, Found(text.index(found), text.index(found) + len(found), label, 0.9))
+    assert (text[kept.start : kept.end] if kept else None) == name
+
+
+# --- things that bear a company's name -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "A Boeing 737 circled over the airport."),
+        ("es", "Google Maps ya muestra los refugios."),
+        ("uk", "Зіткнулися маршрутка та Hyundai Accent; поліція шукає свідків."),
+        ("de", "Auf TikTok geht ein Tanz viral."),
+    ],
+)
+def test_product_that_the_recogniser_passes_over_is_no_company(language: str, text: str) -> None:
+    assert [m for m in link(text, language, names=[]) if m.label == "COMPANY"] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "name"),
+    [
+        ("en", "Regulators fined Google 300 million euros.", "Google"),
+        ("en", "Boeing 2024 results disappoint.", "Boeing"),
+        ("zh", "英伟达2024年营收翻倍。", "英伟达"),
+    ],
+)
+def test_number_behind_a_company_makes_no_product_of_it(language: str, text: str, name: str) -> None:
+    assert [m.text for m in link(text, language, names=[]) if m.label == "COMPANY"] == [name]
