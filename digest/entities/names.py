@@ -107,6 +107,8 @@ def fold_text(text: str, language: str = "") -> str:
     if _SPLIT_LETTERS.search(text):
         return fold(text, language).text
     folded = text.translate(_LETTERS)
+    if not language:
+        return folded
     rules = inflection(language)
     return _WORD.sub(lambda word: _stem(word.group(), rules), folded) if rules.endings else folded
 
@@ -216,10 +218,13 @@ def _without_form(plain: str) -> str:
     for count in range(min(_LONGEST_FORM, len(words) - 1), 0, -1):
         if " ".join(words[-count:]) in spaced:
             return " ".join(words[:-count])
-    if ending := next((form for form in unspaced if plain.endswith(form)), None):
+    if plain.endswith(unspaced):  # one look for all: this runs over every name of the registry
+        ending = next(form for form in unspaced if plain.endswith(form))
         return plain[: -len(ending)].strip()
-    leading = next((form for form in _LEADING if plain.startswith(form)), None)
-    if leading and (plain[len(leading) :].startswith(" ") or (len(leading) > 2 and _UNSPACED.match(leading))):
+    if not plain.startswith(_LEADING):
+        return plain
+    leading = next(form for form in _LEADING if plain.startswith(form))
+    if (plain[len(leading) :].startswith(" ") or (len(leading) > 2 and _UNSPACED.match(leading))):
         return plain[len(leading) :].strip()
     return plain
 
