@@ -224,7 +224,7 @@ def _without_form(plain: str) -> str:
     if not plain.startswith(_LEADING):
         return plain
     leading = next(form for form in _LEADING if plain.startswith(form))
-    if (plain[len(leading) :].startswith(" ") or (len(leading) > 2 and _UNSPACED.match(leading))):
+    if plain[len(leading) :].startswith(" ") or (len(leading) > 2 and _UNSPACED.match(leading)):
         return plain[len(leading) :].strip()
     return plain
 

@@ -18,7 +18,7 @@ _DUTCH_ADJECTIVE = re.compile(r"[A-Z][a-z]+(?:se|ische)")
 # fmt: off
 _ENGLISH_NOUNS = frozenset((
     "Japan", "Taiwan", "Iran", "Oman", "Jordan", "Sudan", "Pakistan", "Afghanistan", "Azerbaijan", "Kazakhstan",
-    "Kyrgyzstan", "Tajikistan", "Turkmenistan", "Uzbekistan", "Bangladesh", "Vatican",
+    "Kyrgyzstan", "Tajikistan", "Amman", "Yerevan", "Bishkek", "Kigali", "Teheran", "Turkmenistan", "Uzbekistan", "Bangladesh", "Vatican",
 ))
 # fmt: on
 # Languages that set the country as a noun before the name, and their home country.
