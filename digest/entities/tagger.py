@@ -49,9 +49,9 @@ class Pieces:
     @classmethod
     def of(cls, text: str, encoded: Encoding) -> "Pieces":
         offsets = encoded.offsets
-        stripped = [text[a:b].strip() for a, b in offsets]
-        starts = [b - len(text[a:b].lstrip()) for a, b in offsets]
-        ends = [start + len(word) for start, word in zip(starts, stripped, strict=True)]
+        parts = [text[a:b].lstrip() for a, b in offsets]
+        starts = [b - len(part) for (_, b), part in zip(offsets, parts, strict=True)]
+        ends = [start + len(part.rstrip()) for start, part in zip(starts, parts, strict=True)]
         begins = [text[start - 1 : start].isspace() for start in starts]
         return cls(
             np.asarray(encoded.ids, np.int64), np.asarray(starts), np.asarray(ends), np.asarray(begins, np.bool_)
@@ -115,17 +115,20 @@ class Decoder:
         return np.asarray(path[::-1], np.int64)
 
     def names(self, scores: Floats, starts: Ints, ends: Ints) -> Iterator[Found]:
-        path = self.best(scores)
+        best = self.best(scores)
+        if not best.any():
+            return
         chance = np.exp(scores - scores.max(1, keepdims=True))
-        sure = chance[np.arange(len(path)), path] / chance.sum(1)
-        for first in np.flatnonzero(path):
-            if not self.tags[path[first]].startswith("B-"):
+        sure = (chance[np.arange(len(best)), best] / chance.sum(1)).tolist()
+        path: list[int] = best.tolist()
+        for first, tag in enumerate(path):
+            if not self.tags[tag].startswith("B-"):
                 continue
             last = first + 1
-            while last < len(path) and path[last] == path[first] + 1:
+            while last < len(path) and path[last] == tag + 1:
                 last += 1
-            score = round(float(sure[first:last].mean()), 4)
-            yield Found(int(starts[first]), int(ends[last - 1]), self.labels[path[first]], score)
+            score = round(sum(sure[first:last]) / (last - first), 4)
+            yield Found(int(starts[first]), int(ends[last - 1]), self.labels[tag], score)
 
 
 class Tagger:
@@ -136,7 +139,10 @@ class Tagger:
         self.longest = int(settings["longest"])
         self.decoder = Decoder(settings["tags"])
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.words = np.memmap(folder / "words.bin", np.uint8, "r").reshape(-1, int(settings["word_bytes"]))
+        mapped = np.memmap(
+            folder / "words.bin", np.uint8, "r"
+        )  # read as needed; as a plain array it is quicker to index
+        self.words = np.asarray(mapped).reshape(-1, int(settings["word_bytes"]))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3

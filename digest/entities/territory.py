@@ -17,8 +17,9 @@ _ENGLISH_ADJECTIVE = re.compile(r"[A-Z][a-z]+(?:an|ian|ese|ish|ch|sh|li|qi|ti|ss
 _DUTCH_ADJECTIVE = re.compile(r"[A-Z][a-z]+(?:se|ische)")
 # fmt: off
 _ENGLISH_NOUNS = frozenset((
-    "Japan", "Taiwan", "Iran", "Oman", "Jordan", "Sudan", "Pakistan", "Afghanistan", "Azerbaijan", "Kazakhstan",
-    "Kyrgyzstan", "Tajikistan", "Amman", "Yerevan", "Bishkek", "Kigali", "Teheran", "Turkmenistan", "Uzbekistan", "Bangladesh", "Vatican",
+    "Japan", "Taiwan", "Iran", "Oman", "Jordan", "Sudan", "Pakistan", "Afghanistan", "Azerbaijan",
+    "Kazakhstan", "Kyrgyzstan", "Tajikistan", "Amman", "Yerevan", "Bishkek", "Kigali", "Teheran",
+    "Turkmenistan", "Uzbekistan", "Bangladesh", "Vatican",
 ))
 # fmt: on
 # Languages that set the country as a noun before the name, and their home country.

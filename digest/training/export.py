@@ -56,46 +56,45 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], domain=CONTRIB, **attributes))
         return output
 
-    def products(self, x: str, linears: Sequence[torch.nn.Linear], outputs: Sequence[str]) -> list[str]:
-        """The products of one input with the weights of several parts, without their biases."""
+    def product(self, x: str, linears: Sequence[torch.nn.Linear], output: str, *, biased: bool = True) -> str:
+        """The product of one input with the weights of one part, or of several side by side, with their biases."""
+        weight = torch.cat([linear.weight for linear in linears])
+        bias = self.tensor(f"{output}.b", torch.cat([linear.bias for linear in linears])) if biased else ""
         if not self.sizes:
-            return [self._exact(x, linear.weight.T, output) for linear, output in zip(linears, outputs, strict=True)]
-        even = factors(self.sizes[linears[0]], [linear.weight for linear in linears])
-        smooth = f"{outputs[0]}.even"
+            return self._exact(x, weight.T, bias, output)
+        even = factors(self.sizes[linears[0]], [weight])
+        smooth = f"{output}.even"
         self.nodes.append(helper.make_node("Mul", [x, self.tensor(f"{smooth}.f", 1 / even)], [smooth]))
-        return [
-            self._whole(smooth, (linear.weight * even).T, output)
-            for linear, output in zip(linears, outputs, strict=True)
-        ]
+        return self._whole(smooth, (weight * even).T, bias, output)
 
-    def _exact(self, x: str, columns: torch.Tensor, output: str) -> str:
-        self.nodes.append(helper.make_node("MatMul", [x, self.tensor(f"{output}.w", columns)], [output]))
+    def _exact(self, x: str, columns: torch.Tensor, bias: str, output: str) -> str:
+        bare = f"{output}.bare" if bias else output
+        self.nodes.append(helper.make_node("MatMul", [x, self.tensor(f"{output}.w", columns)], [bare]))
+        if bias:
+            self.nodes.append(helper.make_node("Add", [bare, bias], [output]))
         return output
 
-    def _whole(self, x: str, weights: torch.Tensor, output: str) -> str:
+    def _whole(self, x: str, weights: torch.Tensor, bias: str, output: str) -> str:
         columns = weights.detach().numpy().astype(np.float32)
         scale = (np.abs(columns).max(0) / WEIGHT_LIMIT).astype(np.float32)
         whole = np.clip(np.rint(columns / scale), -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
         inputs = [x, self.constant(f"{output}.w", whole), self.constant(f"{output}.s", scale)]
-        return self.add("DynamicQuantizeMatMul", inputs, output)
+        return self.add("DynamicQuantizeMatMul", [*inputs, "", bias] if bias else inputs, output)
 
     def layer(self, x: str, layer: Layer, name: str, epsilon: float) -> str:
-        parts = [layer.q, layer.k, layer.v]
-        queries = self.products(x, parts, [f"{name}.{part}" for part in "qkv"])
-        bias = self.tensor(f"{name}.qkv.b", torch.cat([linear.bias for linear in parts]))
-        seen = self.add("MultiHeadAttention", [*queries, bias], f"{name}.seen", num_heads=layer.heads)
-        (out,) = self.products(seen, [layer.ao], [f"{name}.ao"])
-        x = self.add_and_norm(out, x, layer.ao, layer.aln, epsilon)
-        (inner,) = self.products(x, [layer.fi], [f"{name}.fi"])
+        together = self.product(x, [layer.q, layer.k, layer.v], f"{name}.qkv")
+        parts = [f"{name}.{part}" for part in "qkv"]
+        self.nodes.append(helper.make_node("Split", [together], parts, axis=-1))
+        seen = self.add("MultiHeadAttention", parts, f"{name}.seen", num_heads=layer.heads)
+        x = self.add_and_norm(self.product(seen, [layer.ao], f"{name}.ao"), x, layer.aln, epsilon)
+        inner = self.product(x, [layer.fi], f"{name}.fi", biased=False)
         inner = self.add("BiasGelu", [inner, self.tensor(f"{name}.fi.b", layer.fi.bias)], f"{name}.gelu")
-        (out,) = self.products(inner, [layer.fo], [f"{name}.fo"])
-        return self.add_and_norm(out, x, layer.fo, layer.oln, epsilon)
+        return self.add_and_norm(self.product(inner, [layer.fo], f"{name}.fo"), x, layer.oln, epsilon)
 
-    def add_and_norm(self, x: str, rest: str, linear: torch.nn.Linear, norm: torch.nn.LayerNorm, epsilon: float) -> str:
-        self.nodes.append(helper.make_node("Add", [x, self.tensor(f"{x}.b", linear.bias)], [f"{x}.biased"]))
-        self.nodes.append(helper.make_node("Add", [f"{x}.biased", rest], [f"{x}.sum"]))
+    def add_and_norm(self, x: str, rest: str, norm: torch.nn.LayerNorm, epsilon: float) -> str:
+        self.nodes.append(helper.make_node("Add", [x, rest], [f"{x}.sum"]))
         inputs = [f"{x}.sum", self.tensor(f"{x}.n.w", norm.weight), self.tensor(f"{x}.n.b", norm.bias)]
-        # The fused SkipLayerNormalization takes six times as long as these three.
+        # The fused SkipLayerNormalization takes six times as long as these two.
         self.nodes.append(helper.make_node("LayerNormalization", inputs, [f"{x}.n"], epsilon=epsilon))
         return f"{x}.n"
 

@@ -20,8 +20,6 @@ from digest.training.tags import TAGS
 __all__ = ["pieces_of", "read_exported"]
 
 Arrays = dict[str, npt.NDArray[np.float32]]
-# The first product of each group that shares one input; its name leads the name of the input's factors.
-LEADERS = {"q": "q", "k": "q", "v": "q", "ao": "ao", "fi": "fi", "fo": "fo"}
 
 
 def read_exported(folder: Path, source: Pretrained) -> Tagger:
@@ -29,7 +27,7 @@ def read_exported(folder: Path, source: Pretrained) -> Tagger:
     model = onnx.load(folder / "digest_names" / "tagger.onnx")
     arrays = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     layers = sum(name.endswith(".fi.b") for name in arrays)
-    heads = arrays["l0.q.w"].shape[1] * source.heads // source.width
+    heads = arrays["l0.qkv.w"].shape[1] // 3 * source.heads // source.width
     inner = arrays["l0.fi.w"].shape[1]
     tagger = Tagger(source, Shape(layers, heads, inner, len(arrays["positions"]), len(TAGS)))
     tagger.positions.data = _tensor(arrays["positions"])
@@ -49,13 +47,22 @@ def pieces_of(folder: Path, source: Pretrained) -> list[int]:
 
 
 def _load_layer(layer: Layer, name: str, arrays: Arrays) -> None:
-    queries, keys, values = np.split(arrays[f"{name}.qkv.b"], 3)
-    biases = {"q": queries, "k": keys, "v": values} | {part: arrays[f"{name}.{part}.b"] for part in ("ao", "fi", "fo")}
-    for part, leader in LEADERS.items():
-        columns = arrays[f"{name}.{part}.w"].astype(np.float32) * arrays[f"{name}.{part}.s"]
-        _load(getattr(layer, part), (columns * arrays[f"{name}.{leader}.even.f"][:, None]).T, biases[part])
+    weights = {part: _columns(arrays, f"{name}.{part}").T for part in ("qkv", "ao", "fi", "fo")}
+    parts = ("q", "k", "v")
+    for part, weight, bias in zip(
+        parts, np.split(weights["qkv"], 3), np.split(arrays[f"{name}.qkv.b"], 3), strict=True
+    ):
+        _load(getattr(layer, part), weight, bias)
+    for part in ("ao", "fi", "fo"):
+        _load(getattr(layer, part), weights[part], arrays[f"{name}.{part}.b"])
     for norm, part in ((layer.aln, "ao"), (layer.oln, "fo")):
         _load(norm, arrays[f"{name}.{part}.n.w"], arrays[f"{name}.{part}.n.b"])
+
+
+def _columns(arrays: Arrays, product: str) -> npt.NDArray[np.float32]:
+    """The weights of a product, one column for each output, without their rounding and smoothing."""
+    whole = arrays[f"{product}.w"].astype(np.float32) * arrays[f"{product}.s"]
+    return np.asarray(whole * arrays[f"{product}.even.f"][:, None], np.float32)
 
 
 def _load(part: nn.Linear | nn.LayerNorm, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:
