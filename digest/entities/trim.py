@@ -226,7 +226,7 @@ def _in_quotes(text: str, names: Sequence[Found]) -> list[Found]:
     for name in names:
         around = next((q for q in quoted if q[0] <= name.start and name.end <= q[1]), None)
         if name.label == "COMPANY" and around and (name.start == around[0] or name.end == around[1]):
-            if kept and (kept[-1].start, kept[-1].end) == around:
+            if kept and kept[-1].end >= around[1]:  # the other part of the name filled it already
                 continue
             name = replace(name, start=around[0], end=around[1])  # noqa: PLW2901
             if form := BEFORE_QUOTE.search(text, max(0, name.start - 7), name.start):
