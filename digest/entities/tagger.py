@@ -16,6 +16,8 @@ import numpy.typing as npt
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
+from digest.entities.firstlook import can_hold_name
+
 __all__ = ["Found", "Tagger"]
 
 BEGIN, END = 1, 2  # the marks around a window
@@ -56,6 +58,22 @@ class Pieces:
         return cls(
             np.asarray(encoded.ids, np.int64), np.asarray(starts), np.asarray(ends), np.asarray(begins, np.bool_)
         )
+
+    def only(self, spans: Sequence[tuple[int, int]]) -> "Pieces":
+        """The pieces that end inside one of the spans, which are in order and do not overlap."""
+        firsts = np.searchsorted(self.ends, [start for start, _ in spans], "right")
+        lasts = np.searchsorted(self.ends, [end for _, end in spans], "right")
+        kept = np.zeros(len(self.ends) + 1, np.int64)
+        np.add.at(kept, firsts, 1)
+        np.add.at(kept, lasts, -1)
+        inside = kept[:-1].cumsum() > 0
+        return Pieces(self.numbers[inside], self.starts[inside], self.ends[inside], self.word_begins[inside])
+
+
+def _worth_reading(text: str) -> list[tuple[int, int]]:
+    """The spans of the sentences that may hold a name."""
+    ends = [*(found.end() for found in SENTENCE_END.finditer(text)), len(text)]
+    return [(a, b) for a, b in zip([0, *ends], ends, strict=False) if can_hold_name(text[a:b])]
 
 
 def windows(text: str, pieces: Pieces, longest: int) -> Iterator[slice]:
@@ -158,7 +176,7 @@ class Tagger:
         """The names of a text (which holds no lone surrogate) in their order."""
         if not text.strip():
             return []
-        pieces = Pieces.of(text, self.tokenizer.encode(text))
+        pieces = Pieces.of(text, self.tokenizer.encode(text)).only(_worth_reading(text))
         found: list[Found] = []
         for window in windows(text, pieces, self.longest):
             scores, starts, ends = self.scores(pieces.numbers[window]), pieces.starts[window], pieces.ends[window]
