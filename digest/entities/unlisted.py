@@ -223,9 +223,19 @@ def _definitions(scene: Scene, mentions: Sequence[Mention], resolve: Resolve) ->
         if mention.entity is None or mention.label not in KINDS or len(shorts) > _MANY_SHORTS:
             continue
         defined = _DEFINITION.match(scene.text, mention.end)
-        if defined and _may_stand_for(defined["short"], mention, bool(defined["said"]), resolve):
+        if defined is None or _is_ticker(scene, mention, defined):
+            continue
+        if _may_stand_for(defined["short"], mention, bool(defined["said"]), resolve):
             shorts.setdefault(defined["short"], (mention, defined.start("short")))
     return shorts
+
+
+def _is_ticker(scene: Scene, mention: Mention, defined: re.Match[str]) -> bool:
+    """Azimut (AZM): letters by which a stock exchange knows a company, which the text does not call it by."""
+    short = defined["short"]
+    initials = "".join(word[0] for word in fold_text(mention.text).split())
+    listed = mention.label == "COMPANY" and not defined["said"] and short.isascii() and short.isupper()
+    return listed and fold_text(short) != initials[: len(short)] and scene.text.count(short) == 1
 
 
 def _may_stand_for(short: str, mention: Mention, said: bool, resolve: Resolve) -> bool:

@@ -230,6 +230,14 @@ def test_brackets_define_a_short_name() -> None:
     assert len({mention.entity for mention in mentions}) == 1
 
 
+def test_a_stock_exchange_s_letters_are_a_name_only_where_the_text_uses_them() -> None:
+    names = (("Quarzwerk Nord", "COMPANY"),)
+
+    assert [m.text for m in seen("Quarzwerk Nord (QZK) verliert.", "de", "DE", names)] == ["Quarzwerk Nord"]
+    assert [m.text for m in seen("Quarzwerk Nord (QZK) verliert. QZK schweigt.", "de", "DE", names)][1:] == ["QZK"] * 2
+    assert [m.text for m in seen("Quarzwerk Nord (QN) verliert.", "de", "DE", names)][1:] == ["QN"]
+
+
 def test_brackets_tell_who_a_full_name_is() -> None:
     text = "Avrupa Kimyasal Denetim Ajansı (ECHA) karar aldı."
     (full, short) = seen(text, "tr", "TR", (("Avrupa Kimyasal Denetim Ajansı", "AGENCY"), ("ECHA", "AGENCY")))
