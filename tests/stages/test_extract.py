@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.records import Article, Document, Entry, Failure, Page
-from digest.stages.extract import FEED_TEXT_USED, extract
+from digest.stages.extract import extract
+from digest.stages.walls import FEED_TEXT_USED, TOO_SHORT
 
 CASES = Path(__file__).parent.parent / "cases" / "extract"
 NOW = datetime(2021, 3, 20, tzinfo=UTC)
@@ -161,13 +162,13 @@ WALL = "<p>We use cookies to make this site better. Accept all cookies or read o
 def test_text_of_feed_serves(body: bytes | None) -> None:
     page = Page(1, document(body) if body is not None else None, replace(ENTRY, content=SENTENCE), source="Quay Post")
     found = article(page)
-    assert (found.text, found.problems, found.url) == (SENTENCE, (FEED_TEXT_USED,), URL)
+    assert (found.text, found.problems[0], found.url) == (SENTENCE, FEED_TEXT_USED, URL)
 
 
 def test_text_of_feed_serves_where_the_page_has_less() -> None:
     content = "\n".join([SENTENCE] * 40)
     found = article(Page(1, document(simple(PARAGRAPHS)), replace(ENTRY, content=content)))
-    assert (found.text, found.problems) == (content, (FEED_TEXT_USED,))
+    assert (found.text, found.problems) == (content, (FEED_TEXT_USED, TOO_SHORT))
 
 
 def test_nothing_at_all_is_a_failure() -> None:
