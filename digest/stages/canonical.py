@@ -77,7 +77,7 @@ def _tracks(name: str, value: str) -> bool:
 
 
 def _may_track(name: str) -> bool:
-    return bool(_tracking().fullmatch(name.lower())) or name.lower() in _data()["tracking_names"]
+    return bool(_tracking().fullmatch(name.lower())) or name.lower() in (*_data()["tracking_names"], "amp")
 
 
 @cache

@@ -116,7 +116,7 @@ def _shows_all(address: str, first: str) -> bool:
     there, here = urlsplit(identity(address)), urlsplit(identity(first))
     fields = [f"{name}={value}".lower() for name, value in parse_qsl(there.query)]
     own = [f"{name}={value}".lower() for name, value in parse_qsl(here.query)]
-    if there.path == here.path:
+    if unquote(there.path) == unquote(here.path):
         more = [field for field in fields if field not in own]
         return len(more) == 1 and more[0] in _data()["all_values"]
     stem, _, last = there.path.lower().rstrip("/").rpartition("/")
@@ -153,7 +153,7 @@ def _number(address: str, first: str) -> int | None:
     there, here = urlsplit(identity(address)), urlsplit(identity(first))
     if host(address) != host(first):
         return None
-    if there.path == here.path:
+    if unquote(there.path) == unquote(here.path):
         return _number_of_query(there.query, here.query)
     if there.query != here.query:
         return None

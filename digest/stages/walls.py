@@ -45,7 +45,7 @@ NOT_FOUND = "the page was not found"
 # 1,596.
 LONGEST_WALL = 3_000
 # So many phrases must be found in a text of up to so many characters.
-PHRASES = ((200, 1), (800, 2), (LONGEST_WALL, 4))
+PHRASES = ((200, 1), (400, 2), (800, 3), (1_500, 4), (LONGEST_WALL, 6))
 LONGEST_TEASER = 1_000
 # A page that holds a script of a robot check, and less than this, is one.
 LONGEST_MARKED = 300
@@ -78,6 +78,8 @@ def find_wall(document: Document, text: str) -> str:
     size = _size(text)
     if size > LONGEST_WALL:
         return ""
+    if size <= LONGEST_MARKED and _is_marked(document.body[:_READ_WITHIN]):
+        return CHALLENGE
     return _by_phrases(text, size) or _by_page(document, text, size)
 
 
@@ -117,11 +119,12 @@ def _last_part(path: str) -> str:
 def _by_phrases(text: str, size: int) -> str:
     """The kind of which the text says most, if it says enough for its length."""
     lower = text.lower().replace("\u2019", "'")
-    found = {kind: sum(phrase in lower for phrase in phrases) for kind, phrases in _phrases().items()}
+    found = {kind: [phrase for phrase in phrases if phrase in lower] for kind, phrases in _phrases().items()}
+    said = {phrase for phrases in found.values() for phrase in phrases}
     needed = next((number for limit, number in PHRASES if size <= limit), None)
-    if needed is None or sum(found.values()) < needed:
+    if needed is None or len(said) < needed or (needed > 1 and said <= _quoted()):
         return ""
-    return max(found, key=lambda kind: found[kind])
+    return max(found, key=lambda kind: len(found[kind]))
 
 
 @cache
@@ -132,6 +135,11 @@ def _phrases() -> Mapping[str, frozenset[str]]:
         kind: frozenset(phrase.replace("\u2019", "'") for of_language in languages.values() for phrase in of_language)
         for kind, languages in listed
     }
+
+
+@cache
+def _quoted() -> frozenset[str]:
+    return frozenset(page_data()["quoted"]["phrases"])
 
 
 # --- by what the page holds -----------------------------------------------------------------------------------------
@@ -147,10 +155,7 @@ _NOT_FOUND_NUMBER = re.compile(r"\W*404(?:\s*(?:[-|–—:!.]|$))")
 
 def _by_page(document: Document, text: str, size: int) -> str:
     """Signs outside the text, for pages with little of it."""
-    body = document.body[:_READ_WITHIN]
-    if size <= LONGEST_MARKED and _is_marked(body):
-        return CHALLENGE
-    markup = decode(body, document.headers.get("content-type", ""))
+    markup = decode(document.body[:_READ_WITHIN], document.headers.get("content-type", ""))
     if size <= LONGEST_TEASER and _NOT_FREE.search(markup):
         return PAYWALL
     tree = parse_html(markup) if size <= LONGEST_MESSAGE else None
