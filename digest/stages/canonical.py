@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from digest.stages.markup import host, web_link
 from digest.stages.walls import page_data
 
-__all__ = ["canonical", "identity", "is_amp", "registered", "same_page"]
+__all__ = ["canonical", "identity", "registered", "same_page"]
 
 _LONG_NUMBER = re.compile(r"\d{5,}")
 # Labels under which a country registers names, as in co.uk and com.cn.
@@ -46,18 +46,6 @@ def same_page(one: str, other: str) -> bool:
 def _bare(url: str) -> tuple[str, str, str]:
     parts = urlsplit(identity(url))
     return host(url), unquote(parts.path).rstrip("/"), parts.query
-
-
-def is_amp(url: str) -> bool:
-    """Whether an address says that it is the AMP form of a page."""
-    parts, marks = urlsplit(url), _data()
-    path = [part for part in parts.path.lower().split("/") if part]
-    named = any(
-        name.lower() in marks["amp_names"] and value.lower() in (*marks["amp_values"], "")
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name.lower() == "amp" or value.lower().startswith("amp")
-    )
-    return named or host(url).startswith("amp.") or _origin(url) != url or bool(set(path) & set(marks["amp_parts"]))
 
 
 def _data() -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digest.stages.canonical import canonical, identity, is_amp, registered, same_page
+from digest.stages.canonical import canonical, identity, registered, same_page
 
 HERE = "https://www.news.example/2026/03/shippers-summoned"
 
@@ -63,12 +63,6 @@ def test_tracking_is_no_part_of_an_address(url: str, kept: str) -> None:
 def test_same_page_in_two_spellings() -> None:
     assert same_page("http://news.example/%E6%96%87/", "https://www.news.example/文?utm_source=x#a")
     assert not same_page("https://news.example/a?id=1", "https://news.example/a?id=2")
-
-
-@pytest.mark.parametrize("url", [f"{HERE}/amp", f"{HERE}?amp", "https://amp.news.example/a", f"{HERE}?outputType=amp"])
-def test_amp_shows_in_the_address(url: str) -> None:
-    assert is_amp(url)
-    assert not is_amp(HERE)
 
 
 def test_registered_part() -> None:
