@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -17,7 +18,9 @@ __all__ = ["MOST_PAGES", "join_texts", "lacks_pages", "next_page"]
 
 MOST_PAGES = 10
 
-_MOST_LINKS = 3_000  # of a page that are looked at
+# What is looked at of a page.
+_MOST_LINKS = 3_000
+_MOST_ANCESTORS = 20
 
 
 def next_page(trees: Sequence[HtmlElement], urls: Sequence[str], asked: Sequence[str]) -> str:
@@ -26,14 +29,12 @@ def next_page(trees: Sequence[HtmlElement], urls: Sequence[str], asked: Sequence
     `urls` are those of the trees; `asked` those that were asked for, in vain or not, and are not wanted again. A page
     that shows all comes before the second of many; behind it there is none.
     """
-    first = urls[0]
-    if not trees or not _is_article(trees[0], first) or any(_shows_all(url, first) for url in urls[1:]):
+    if not trees or any(_shows_all(url, urls[0]) for url in urls[1:]):
         return ""
     known = [*urls, *asked]
-    fresh = [link for link in _links(trees[0], first) if not any(same_page(link.url, one) for one in known)]
-    if whole := next((link.url for link in fresh if _shows_all(link.url, first)), ""):
-        return whole
-    return _following(trees[-1], urls[-1], first, known)
+    links = _links(trees[-1], urls[-1], urls[0])
+    found = _whole(links, urls[0], known) or _following(links, urls[-1], urls[0], known)
+    return found if found and _is_article(trees[0], urls[0]) else ""
 
 
 def lacks_pages(urls: Sequence[str], failed: Sequence[str]) -> bool:
@@ -67,7 +68,7 @@ class _Link:
     def __init__(self, element: HtmlElement, url: str) -> None:
         self.element = element
         self.url = url
-        self.text = clean("".join(element.itertext()))[:40]
+        self.text = clean("".join(islice(element.itertext(), 10)))[:40]
 
     @property
     def says_next(self) -> bool:
@@ -75,7 +76,8 @@ class _Link:
 
     def among(self, words: Sequence[str]) -> bool:
         """Whether it stands in an element whose class or id begins a word with one of these."""
-        return any(_has_mark(element, words) for element in (self.element, *self.element.iterancestors()))
+        around = islice(self.element.iterancestors(), _MOST_ANCESTORS)
+        return any(_has_mark(element, words) for element in (self.element, *around))
 
 
 def _has_mark(element: HtmlElement, words: Sequence[str]) -> bool:
@@ -83,15 +85,27 @@ def _has_mark(element: HtmlElement, words: Sequence[str]) -> bool:
     return any(mark.startswith(word) for mark in marks if mark for word in words)
 
 
-def _links(tree: HtmlElement, url: str) -> list[_Link]:
+def _links(tree: HtmlElement, url: str, first: str) -> list[_Link]:
+    """The links that can be to pages of the article: on its host, with what its address holds, not to comments."""
+    name, quoted = _names(first)
     found = []
-    for number, element in enumerate(tree.iter("link", "a")):
-        if number >= _MOST_LINKS:
-            break
+    for element in islice(tree.iter("link", "a"), _MOST_LINKS):
+        href = (element.get("href") or "").strip().lower()
+        # Resolving an address costs more than all else here, and hardly one in a hundred is of interest.
+        if not (name in href or quoted in href or href[:1] == "?" or ("/" not in href and href[:1] not in ("", "#"))):
+            continue
         address = web_link(element.get("href"), url)
         if address and host(address) == host(url) and not _of_comments(address):
             found.append(_Link(element, address))
     return found
+
+
+def _names(first: str) -> tuple[str, str]:
+    """The longest part of the article's path, which its pages have too, as it is and quoted."""
+    parts = unquote(urlsplit(first).path).lower().rstrip("/").split("/")
+    parts[-1] = re.sub(r"(?:\.\w+)?$|[-_,]?\b\d{1,2}$", "", parts[-1])
+    name = max(parts, key=len) or "/"
+    return name, quote(name).lower()
 
 
 def _of_comments(address: str) -> bool:
@@ -111,6 +125,11 @@ def _data() -> Mapping[str, Any]:
 # --- all on one page ------------------------------------------------------------------------------------------------
 
 
+def _whole(links: Sequence[_Link], first: str, known: Sequence[str]) -> str:
+    found = next((link.url for link in links if _shows_all(link.url, first)), "")
+    return "" if _is_known(found, known) else found
+
+
 def _shows_all(address: str, first: str) -> bool:
     """Whether an address is that of the first page and asks for all of it."""
     there, here = urlsplit(identity(address)), urlsplit(identity(first))
@@ -126,26 +145,27 @@ def _shows_all(address: str, first: str) -> bool:
 # --- one after the other --------------------------------------------------------------------------------------------
 
 
-def _following(tree: HtmlElement, url: str, first: str, known: Sequence[str]) -> str:
+def _following(links: Sequence[_Link], url: str, first: str, known: Sequence[str]) -> str:
     """The page whose number is one higher: where the markup calls it the next, or where numbered links say it."""
     here = _number(url, first) if not same_page(url, first) else 1
-    for link in _links(tree, url):
+    for link in links:
         number = _number(link.url, first)
         # Some count from nought, so that the second page is 1: only "next" can tell.
         from_nought = number == here == 1 and link.says_next
         expected = from_nought or (number is not None and here is not None and number == here + 1)
-        if expected and _is_marked(link, number) and not any(same_page(link.url, one) for one in known):
+        if expected and _is_marked(link, number) and not _is_known(link.url, known):
             return link.url
     return ""
+
+
+def _is_known(url: str, known: Sequence[str]) -> bool:
+    return any(same_page(url, one) for one in known)
 
 
 def _is_marked(link: _Link, number: int | None) -> bool:
     if link.among(_data()["comments"]):
         return False
     return link.says_next or link.text.strip("[]()|·. ") == str(number) or link.among(_data()["pagers"])
-
-
-_NUMBER = r"0?(\d{1,2})"
 
 
 def _number(address: str, first: str) -> int | None:
@@ -177,25 +197,25 @@ def _number_of_path(there: str, here: str) -> int | None:
     if not dot or "/" in ending:
         stem, ending = here, ""
     stem = re.sub(r"(?:/|[-_,](?:page|seite|pagina)[-_]?)[01]$", "", stem.rstrip("/"))
-    tail = re.escape(f".{ending}") if ending else "/?"
-    # Under an address with an ending the pages may be further parts of the path: "/a.html/2".
-    forms = (
-        rf"{re.escape(stem)}(?:{_between()}){_NUMBER}(?:{tail})",
-        rf"{re.escape(here.rstrip('/'))}/(?:\w+[-/])?{_NUMBER}/?",
-    )
-    found = next((match for form in forms if (match := re.fullmatch(form, there, re.IGNORECASE))), None)
-    return int(found[1]) if found else None
+    for start, end in ((stem, f".{ending}" if ending else ""), (here.rstrip("/"), "")):
+        found = _tail().fullmatch(there[len(start) :]) if there.lower().startswith(start.lower()) else None
+        # Under an address with an ending the pages may be further parts of the path: "/a.html/2".
+        if found and found["end"].rstrip("/").lower() == end.lower() and (start == stem or found[0][0] == "/"):
+            return int(found["number"])
+    return None
 
 
 @cache
-def _between() -> str:
+def _tail() -> re.Pattern[str]:
     names = "|".join(map(re.escape, sorted(_data()["names"], key=len, reverse=True)))
-    return rf"/|[/,_-](?:{names})[/_-]?|[,_-]"
+    between = rf"/|[/,_-](?:{names})[/_-]?|[,_-]"
+    return re.compile(rf"(?:{between})0?(?P<number>\d{{1,2}})(?P<end>/?|\.\w{{1,6}})", re.IGNORECASE)
 
 
 # --- what has pages -------------------------------------------------------------------------------------------------
 
 _MOST_TEASERS = 4
+_MOST_ARTICLES = 30  # elements that are looked at
 
 
 def _is_article(tree: HtmlElement, url: str) -> bool:
@@ -207,8 +227,8 @@ def _is_article(tree: HtmlElement, url: str) -> bool:
         kinds |= {kind.lower() for kind in re.findall(r'"@type"\s*:\s*\[?\s*"(\w+)"', script.text or "")}
     if any(kind.endswith(("article", "posting")) for kind in kinds):
         return True
-    teasers = [article for article in tree.iter("article") if _is_teaser(article)]
-    return not kinds & set(_data()["listings"]) and len(teasers) < _MOST_TEASERS
+    teasers = sum(_is_teaser(article) for article in islice(tree.iter("article"), _MOST_ARTICLES))
+    return not kinds & set(_data()["listings"]) and teasers < _MOST_TEASERS
 
 
 def _is_teaser(article: HtmlElement) -> bool:

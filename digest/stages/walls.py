@@ -155,8 +155,10 @@ _NOT_FOUND_NUMBER = re.compile(r"\W*404(?:\s*(?:[-|–—:!.]|$))")
 
 def _by_page(document: Document, text: str, size: int) -> str:
     """Signs outside the text, for pages with little of it."""
+    if size > LONGEST_TEASER:
+        return ""
     markup = decode(document.body[:_READ_WITHIN], document.headers.get("content-type", ""))
-    if size <= LONGEST_TEASER and _NOT_FREE.search(markup):
+    if _NOT_FREE.search(markup):
         return PAYWALL
     tree = parse_html(markup) if size <= LONGEST_MESSAGE else None
     if tree is None:
