@@ -64,6 +64,8 @@ LAST_RECHECK = timedelta(days=8)
 # Of one source in one go, so that a host with many articles and a long delay does not hold up the others.
 RECHECKS_OF_SOURCE = 10
 
+LONGEST_NUMBER = 10  # digits of an article's number, which a database keeps in 32 bits
+
 # Older builds of SQLite take 999 values in one statement.
 CHUNK = 500
 
@@ -173,12 +175,16 @@ class Store:
             _save_outcomes(db, "fetch", [(entry, result) for entry, _, result in fetched], version, now)
 
     def pages_to_recheck(self, now: datetime, limit: int) -> list[KnownPage]:
-        """Pages whose time has come to be asked whether they changed, longest overdue first, few of each source."""
+        """Pages whose time has come to be asked whether they changed, longest overdue first, few of each source.
+
+        One that came in under several entries is asked for once.
+        """
         turn = func.row_number().over(partition_by=t.entry.c.source, order_by=(t.page.c.due, t.entry.c.id))
         due = (
             select(t.entry.c.id, t.entry.c.link, t.entry.c.source, t.page.c.headers, t.page.c.due, turn.label("turn"))
             .join(t.page, t.page.c.entry_id == t.entry.c.id)
-            .where(t.page.c.due <= now, t.entry.c.first_seen > now - LAST_RECHECK)
+            .outerjoin(t.article, t.article.c.id == t.entry.c.id)
+            .where(t.page.c.due <= now, t.entry.c.first_seen > now - LAST_RECHECK, t.article.c.same_as.is_(None))
             .subquery()
         )
         query = select(due).where(due.c.turn <= RECHECKS_OF_SOURCE).order_by(due.c.due, due.c.id).limit(limit)
@@ -293,7 +299,8 @@ class Store:
     def articles_at(self, wanted: str) -> list[tuple[int, Article]]:
         """The articles of a number or an address, with their numbers."""
         entries = select(t.entry.c.id).where(t.entry.c.link == wanted)
-        key = t.article.c.id == int(wanted) if wanted.isdecimal() else t.article.c.url == wanted
+        is_number = wanted.isdecimal() and len(wanted) < LONGEST_NUMBER
+        key = t.article.c.id == int(wanted) if is_number else t.article.c.url == wanted
         query = select(t.article).where(or_(key, t.article.c.id.in_(entries))).order_by(t.article.c.id)
         with self.database.read() as db:
             return [(row.id, _article(row)) for row in db.execute(query)]
