@@ -15,7 +15,7 @@ __all__ = ["revise"]
 MOST_CHANGES = 50
 LONGEST_CHANGE = 2_000  # characters of each side that are shown
 # More comparisons of sentences than this are not made: what lies between the common beginning and end is one change.
-MOST_PAIRS = 1_000_000
+MOST_PAIRS = 250_000
 # Without the end of a sentence: times, counters of comments and the like; and headings, buttons, labels.
 LONGEST_STAMP, LONGEST_LABEL = 80, 40
 # A page that lost more than this and gained nothing was cut off: for subscribers, or to a stub.

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -175,7 +176,7 @@ def _is_marked(body: bytes) -> bool:
 
 def _by_headline(tree: HtmlElement, size: int) -> str:
     """Titles such as "Just a moment..." and "Page not found": most of a title must be that."""
-    for element in (*tree.iter("title"), *tree.iter("h1")):
+    for element in (*islice(tree.iter("title"), 1), *islice(tree.iter("h1"), _MOST_HEADLINES)):
         title = clean("".join(element.itertext())).lower()
         if _NOT_FOUND_NUMBER.match(title):
             return NOT_FOUND
@@ -185,6 +186,7 @@ def _by_headline(tree: HtmlElement, size: int) -> str:
     return ""
 
 
+_MOST_HEADLINES = 3
 _SITE_NAME = 25  # characters that a site's name may add to a title
 
 

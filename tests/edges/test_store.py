@@ -256,7 +256,7 @@ def test_file_that_is_no_database_is_told_in_plain_words(tmp_path: Path, content
 
 
 def test_headlines_of_an_older_ledger_become_versions(tmp_path: Path) -> None:
-    path = tmp_path / "digest.db"
+    path, day = tmp_path / "digest.db", "'2026-03-18'"
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         config = AlembicConfig()
@@ -264,12 +264,10 @@ def test_headlines_of_an_older_ledger_become_versions(tmp_path: Path) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         for statement in (
-            "INSERT INTO entry VALUES (1, 's', 'f', 'g', 'l', '新标题', '', '', NULL, NULL, NULL, '[]', '2026-03-18', "
-            "'feed')",
-            "INSERT INTO article VALUES (1, 'u', '新标题', '正文。', 'zh', 1, NULL, 'feed', '2026-03-18', '[]', '', '[]', "
-            "NULL)",
+            f"INSERT INTO entry VALUES (1, 's', 'f', 'g', 'l', '新', '', '', NULL, NULL, NULL, '[]', {day}, 'feed')",
+            f"INSERT INTO article VALUES (1, 'u', '新', '正文。', 'zh', 1, NULL, 'feed', {day}, '[]', '', '[]', NULL)",
             "INSERT INTO headline VALUES (1, 1, '旧标题', '2026-03-18 06:30:00.000000')",
-            "INSERT INTO page VALUES (1, 'u', 'u', 200, '{}', x'00', '2026-03-18')",
+            f"INSERT INTO page VALUES (1, 'u', 'u', 200, '{{}}', x'00', {day})",
         ):
             connection.exec_driver_sql(statement)
     engine.dispose()
