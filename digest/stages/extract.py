@@ -12,6 +12,7 @@ from lxml.html import HtmlElement
 
 from digest.languages import LANGUAGES, clean, detect
 from digest.records import Article, Document, Entry, Failure, Page, PublishedFrom
+from digest.stages.canonical import registered
 from digest.stages.dates import read_date
 from digest.stages.markup import decode, host, parse_html
 from digest.stages.metadata import Metadata, read_metadata
@@ -85,7 +86,8 @@ def _read_pages(page: Page, tree: HtmlElement, about: Metadata) -> _Read:
     texts = [_text(tree, about)]
     for part, found in further:
         text = _text(found, replace(about, lead=""))
-        texts.append("" if find_wall(part, text) else text)
+        elsewhere = registered(part.final_url) != registered(page.document.final_url)
+        texts.append("" if elsewhere or find_wall(part, text) else text)
     incomplete = bool(wanted) or "" in texts[1:] or lacks_pages(urls, page.asked)
     return _Read(join_texts(texts), wanted if len(texts) < MOST_PAGES else "", incomplete)
 

@@ -195,9 +195,8 @@ def _by_emptiness(tree: HtmlElement, markup: str) -> str:
     shown = plain_text(markup)[:_SHOWN]
     unscripted = clean(" ".join("".join(element.itertext()) for element in tree.iter("noscript")))
     size = _size(shown)
-    if size > LONGEST_MESSAGE:
-        return _by_phrases(shown, size)
-    if kind := _by_phrases(shown, min(size, PHRASES[0][0])):
+    # A message needs only one of the phrases; where more is shown, as many as an article would.
+    if kind := _by_phrases(shown, size if size > LONGEST_MESSAGE else 0):
         return kind
     scripted = next(tree.iter("script"), None) is not None and size <= LONGEST_MARKED
     return NO_SCRIPT if scripted or _by_phrases(unscripted, 0) == NO_SCRIPT else ""

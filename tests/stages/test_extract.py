@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from digest.records import Article, Document, Entry, Failure, Page
 from digest.stages.extract import extract
-from digest.stages.walls import FEED_TEXT_USED, TOO_SHORT
+from digest.stages.walls import FEED_TEXT_USED, PARTS_MISSING, TOO_SHORT
 
 CASES = Path(__file__).parent.parent / "cases" / "extract"
 NOW = datetime(2021, 3, 20, tzinfo=UTC)
@@ -261,3 +261,34 @@ def test_hostile_page_costs_nothing_but_itself(noise: str) -> None:
 def test_damage_is_a_value(noise: bytes, place: int) -> None:
     body = (CASES / "korean.html").read_bytes()
     extract([Page(1, document(body[:place] + noise + body[place:]))])
+
+
+# --- several pages, several readings --------------------------------------------------------------------------------
+
+
+def second(line: str, url: str = f"{URL}/2") -> Document:
+    return document(simple("".join(f"<p>{number}. {line}</p>" for number in ("Five", "Six", "Seven"))), url)
+
+
+def test_pages_that_came_are_joined_and_the_next_is_wanted() -> None:
+    first = document(simple(PARAGRAPHS + f'<a href="{URL}/2">2</a>'))
+    assert article(Page(1, first)).next_page == f"{URL}/2"
+    whole = article(Page(1, first, parts=(second(SENTENCE),)))
+    assert (whole.text.count(SENTENCE), whole.next_page, whole.problems) == (7, "", ())
+
+
+@pytest.mark.parametrize(
+    "part", [second(SENTENCE, "https://elsewhere.example/2"), document(simple(f"<p>{WALL}</p>"), f"{URL}/2")]
+)
+def test_page_that_is_another_sites_or_a_wall_is_missing(part: Document) -> None:
+    found = article(Page(1, document(simple(PARAGRAPHS)), parts=(part,)))
+    assert (found.text.count(SENTENCE), found.problems) == (4, (PARTS_MISSING,))
+
+
+def test_reading_again_tells_what_changed_or_leaves_what_stands() -> None:
+    page = Page(1, document(simple(PARAGRAPHS)))
+    earlier = article(page)
+    assert article(replace(page, earlier=earlier)) == replace(earlier, stands=True)
+    assert article(Page(1, document(b"%PDF"), earlier=earlier)) == replace(earlier, stands=True)
+    shorter = replace(earlier, text=earlier.text.partition("\n")[0] + " It adjourned.")
+    assert [change.before for change in article(replace(page, earlier=shorter)).changes] == ["It adjourned."]

@@ -96,10 +96,21 @@ def test_what_is_no_further_page(body: str) -> None:
         ("https://news.example/article/123", "https://news.example/article/124"),
         ("https://news.example/?p=123", "https://news.example/?p=124"),
         ("https://news.example/read?id=1", "https://news.example/read?id=2"),
+        ("https://news.example/read?id=1", "https://news.example/read/2?id=7"),
     ],
 )
 def test_next_article_is_not_the_next_page(url: str, href: str) -> None:
     assert following(link(href, "2", rel="next"), url) == ""
+
+
+def test_page_that_came_from_elsewhere_has_no_next() -> None:
+    assert following(link(f"{URL}/3", "3"), "https://other.example/2", first=URL) == ""
+
+
+def test_stated_article_may_have_many_teasers() -> None:
+    teasers = "<article><h2><a href='/a'>A</a></h2></article>" * 6
+    stated = '<script type="application/ld+json">{"@type": "NewsArticle"}</script>'
+    assert following(teasers + link(f"{URL}/2"), head=stated) == f"{URL}/2"
 
 
 def test_lists_have_no_pages() -> None:

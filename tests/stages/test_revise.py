@@ -59,6 +59,7 @@ def test_correction_that_was_added_and_passage_that_was_taken_out() -> None:
         ("The  commission met on Friday.", *LINES[1:]),
         (LINES[1], LINES[0], LINES[2]),
         ("THE COMMISSION met on Friday!", *LINES[1:]),
+        (*LINES, "* * *"),
         ("Updated 18 March 2026, 14:05", *LINES),
         ("Aktualisiert: 18.03.2026 um 14:05 Uhr", *LINES),
         ("更新于2026年3月18日 14:05", *LINES),
