@@ -197,7 +197,11 @@ class _Search:
         self, stage: Callable[[Sequence[Document]], list[A]], documents: Sequence[Document]
     ) -> list[A | Failure]:
         work = partial(self.runner.run, stage, documents, key=lambda one: one.url, size=1, deadline=LOOK_SECONDS)
-        return await asyncio.to_thread(work)
+        try:
+            return await asyncio.to_thread(work)
+        except asyncio.CancelledError:
+            self.runner.close()  # the program is to end: else it would wait for the thread
+            raise
 
 
 def _lasting_part(read: ParsedFeed) -> str:

@@ -185,6 +185,15 @@ def test_anchor_that_is_no_feed_is_not_asked(href: str) -> None:
     assert not [path for path in asked if path.endswith(href) or "feedly" in path]
 
 
+def test_feed_on_a_host_of_its_own_is_asked_and_a_service_for_readers_is_not() -> None:
+    own, service = "http://feeds.x.example/konohana", "http://add.yahoo.com/rss?url=x"
+    body = f'<a href="{own}">購読</a><a href="{service}">RSS</a>'
+    result, asked = ask("http://x.example/", {"http://x.example/": page(body=body), own: rss("此花", SITES["ja"][2])})
+    assert isinstance(result, Discovery)
+    assert [one.link for one in result.found] == [own]
+    assert service not in asked
+
+
 def test_page_that_lists_the_feeds_of_a_newspaper_is_read() -> None:
     sections = "".join(f'<li><a href="/rss/{n}.xml">経済{n}</a></li>' for n in range(3))
     site = {"http://x.example/": page(body='<a href="/rss/">RSS一覧</a>'), "http://x.example/rss/": page(body=sections)}
@@ -236,7 +245,7 @@ def test_one_feed_under_several_addresses_is_told_once() -> None:
 # --- the usual places ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["/feed", "/rss.xml", "/atom.xml", "/index.xml", "/feed.json"])
+@pytest.mark.parametrize("place", ["/feed", "/rss.xml", "/atom.xml", "/index.rdf", "/feed.json"])
 def test_usual_place_is_asked_where_the_page_names_none(place: str) -> None:
     body = rss("A", HEADLINES)
     (one,) = found("http://x.example/", {"http://x.example/": page(), f"http://x.example{place}": body})

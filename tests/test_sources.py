@@ -122,6 +122,19 @@ def test_sources_that_would_break_the_configuration_are_not_added(
     assert config.read_text("utf-8") == CONFIG_
 
 
+def test_endless_list_is_added_in_part_and_told_by_numbers(digest: Digest, folder: Path, config: Path) -> None:
+    lines = "".join(f'<outline text="新闻 {n}" xmlUrl="https://h{n}.example/feed"/>' for n in range(6_000))
+    (folder / "list.opml").write_text(f'<opml version="2.0"><body>{lines}</body></opml>', encoding="utf-8")
+    result = digest("sources", "import", "list.opml")
+    assert result.code == 1
+    assert result.out.splitlines()[-3:] == [
+        "added      and 4800 more",
+        "refused    1000 lines beyond the first 5000; split the file",
+        "5000 added, 0 duplicate, 1000 refused",
+    ]
+    assert config.read_text("utf-8").count("\n  - name: ") == 5_001
+
+
 def test_export_is_read_back_as_nothing_new(digest: Digest, folder: Path, config: Path) -> None:
     shown = digest("sources", "export")
     assert shown.code == 0

@@ -40,7 +40,9 @@ def as_yaml(source: Source, *, flow: bool, indent: str = "") -> str:
 
 def _dumped(value: object, *, flow: bool | None) -> str:
     """`flow` None: only what holds nothing but words stands in brackets."""
-    text: str = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True, sort_keys=False, width=10_000)
+    text: str = yaml.dump(
+        value, Dumper=yaml.CSafeDumper, default_flow_style=flow, allow_unicode=True, sort_keys=False, width=10_000
+    )
     return text
 
 

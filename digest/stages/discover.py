@@ -201,7 +201,10 @@ def is_for_comments(link: str, titles: Sequence[str]) -> bool:
 
 
 # Where blog and newspaper software puts its feed, the most common first.
-_FEED_PLACES = ("feed", "rss", "rss.xml", "atom.xml", "feed.xml", "index.xml", "feed.json", "feeds/posts/default")
+_FEED_PLACES = (
+    *("feed", "rss", "rss.xml", "atom.xml", "feed.xml", "index.xml", "index.rdf", "feed.json", "?feed=rss2"),
+    "feeds/posts/default",
+)
 _SITEMAP_PLACES = ("news-sitemap.xml", "sitemap_news.xml", "sitemap-news.xml", "sitemap.xml")
 _PLACES_IN_A_FOLDER = 4
 

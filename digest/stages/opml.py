@@ -57,10 +57,7 @@ def _read(document: Document) -> Outlines | Failure:
         resolve_entities="internal",  # type: ignore[arg-type]  # with False, "&amp;" of an attribute comes as "&#38;"
         no_network=True,
     )
-    try:
-        etree.fromstring(xml_body(text), parser)
-    except etree.XMLSyntaxError:
-        return Failure(document.url, "opml", "this is not OPML")
+    etree.fromstring(xml_body(text), parser)
     if target.root != "opml":
         return Failure(document.url, "opml", "this is not OPML")
     return Outlines(tuple(target.found), target.dropped)

@@ -86,11 +86,9 @@ def is_sitemap(text: str) -> bool:
 def read_sitemap(text: str, base: str) -> Sitemap | None:
     """What can be read of it; None where nothing can. Relative addresses are meant from `base`."""
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, remove_comments=True)
-    try:
-        root = etree.fromstring(xml_body(text), parser)
-    except etree.XMLSyntaxError:
-        return None
-    if root is None:  # what lxml gives for markup of which nothing is left
+    body = xml_body(text)
+    root = etree.fromstring(body, parser) if body.strip() else None
+    if root is None:
         return None
     listed = islice(_named(root, "sitemap"), MOST_LISTED)
     parts = [(_child_text(one, "loc"), _child_text(one, "lastmod")) for one in listed]

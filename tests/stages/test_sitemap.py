@@ -115,8 +115,10 @@ def test_what_cannot_be_opened_is_left_out() -> None:
         (gzip.compress(b"\0" * (MAX_UNPACKED_BYTES + 1)), "body too large"),
         (gzip.compress(b"x") * 100_000, "not a feed"),
         (b"\x1f\x8b\x08garbage", "not a feed"),
+        ("<?xml <urlset> ?>", "broken feed"),
+        ("<!-- <urlset> ", "broken feed"),
     ],
-    ids=["plain", "index of nothing", "bomb", "members", "broken gzip"],
+    ids=["plain", "index of nothing", "bomb", "members", "broken gzip", "nothing", "no root"],
 )
 def test_other_sitemap_is_refused_with_a_reason(body: str | bytes, reason: str) -> None:
     found = outcome(body)
