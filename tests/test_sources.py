@@ -132,7 +132,7 @@ def test_endless_list_is_added_in_part_and_told_by_numbers(digest: Digest, folde
         "refused    1000 lines beyond the first 5000; split the file",
         "5000 added, 0 duplicate, 1000 refused",
     ]
-    assert config.read_text("utf-8").count("\n  - name: ") == 5_001
+    assert config.read_text("utf-8").count("\n    feed: ") == 5_001
 
 
 def test_export_is_read_back_as_nothing_new(digest: Digest, folder: Path, config: Path) -> None:
