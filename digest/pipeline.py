@@ -36,6 +36,7 @@ from digest.records import (
     Source,
     StoryView,
 )
+from digest.sitemaps import follow
 from digest.stages import poll
 from digest.stages.compose import compose
 from digest.stages.extract import extract
@@ -135,18 +136,21 @@ class Pipeline:
         if jobs:
             tally.begin()
         async for answers in _in_batches(jobs, SIZES["parse"]):
-            tally.add(await self._save_answers(answers))
+            tally.add(await self._save_answers(fetcher, answers))
         return tally.result()
 
     async def _answer(self, fetcher: Fetcher, source: Source, state: FeedState) -> "_Answer":
         return _Answer(source, state, await fetcher.get(source.feed, etag=state.etag, modified=state.modified))
 
-    async def _save_answers(self, answers: Sequence["_Answer"]) -> list[object]:
+    async def _save_answers(self, fetcher: Fetcher, answers: Sequence["_Answer"]) -> list[object]:
         fresh = [answer for answer in answers if answer.changed]
         documents = [answer.result for answer in fresh if isinstance(answer.result, Document)]
-        parsed = await self._run(parse, documents, "parse", lambda document: document.url)
+        parsed = await asyncio.gather(*(follow(one, fetcher, self._parse) for one in await self._parse(documents)))
         by_feed = dict(zip((answer.source.feed for answer in fresh), parsed, strict=True))
         return [self._save_answer(answer, by_feed.get(answer.source.feed)) for answer in answers]
+
+    async def _parse(self, documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
+        return await self._run(parse, documents, "parse", lambda document: document.url)
 
     def _save_answer(self, answer: "_Answer", parsed: ParsedFeed | Failure | None) -> object:
         source, state, result, now = answer.source, answer.state, answer.result, self.now()
@@ -161,6 +165,8 @@ class Pipeline:
         entries = [_dated(entry, source.feed, now) for entry in parsed.entries]
         new = self.store.save_entries(source, entries, now)
         after = poll.after_answer(source, state, result, new > 0, now)
+        if parsed.sitemaps:  # an index stays the same while what it leads to changes: it must be read at each poll
+            after = replace(after, etag="", modified="", body_hash="")
         self.store.remember_feed(source, after, "ok", now, size=len(result.body), new=new)
         return result
 

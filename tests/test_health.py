@@ -21,6 +21,7 @@ from digest.records import Coverage, Digest, Edition, Email, Entry, Failure, Fee
 from tests.edges.pool_stages import hangs
 from tests.edges.scripted_server import Server, reply
 from tests.ledger import ELBE, HANGANG, JINGHAI, MIDAN, NOW, TOKIWA, new_ledger, put
+from tests.test_discovery import index, news_sitemap
 
 EDITION = Edition("morning", "Morning briefing", "06:30", "Europe/Berlin")
 BRACKETS = Source("The [red]Daily[/red]", "https://daily.example/feed", "en", "GB")
@@ -163,6 +164,17 @@ def test_doctor_tells_each_trouble_and_goes_on(tmp_path: Path) -> None:
     assert any(line.startswith("FAILED 한강신문: ") for line in lines)
     assert "good   tagger: the model loads and the registry links" in lines
     assert "s3cret" not in told
+
+
+def test_doctor_follows_an_index_of_sitemaps_to_its_news(database: Database, tmp_path: Path) -> None:
+    async def run() -> tuple[bool, str]:
+        site = {"/sitemap.xml": reply(body=index("/news.xml")), "/news.xml": reply(body=news_sitemap("A", "B"))}
+        async with Server(site) as server:
+            source = Source("Elbbote", server.url("/sitemap.xml"))
+            return await examine(config(tmp_path, source), database.url, feeds=True)
+
+    well, told = asyncio.run(run())
+    assert (well, told.splitlines()[-1]) == (True, "good   Elbbote: 2 entries")
 
 
 def test_feed_that_never_gets_parsed_is_given_up(
