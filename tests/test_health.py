@@ -15,7 +15,7 @@ from digest.demo.sink import MailSink
 from digest.edges.database import Database
 from digest.edges.fetch import Fetcher, FetchOptions
 from digest.edges.issues import IssueStore
-from digest.edges.store import Store
+from digest.edges.store import Poll, Store
 from digest.health import doctor, print_status
 from digest.records import Coverage, Digest, Edition, Email, Entry, Failure, FeedState, Retry, Source
 from tests.edges.pool_stages import hangs
@@ -64,7 +64,7 @@ def test_each_feed_tells_its_last_success_its_next_poll_and_its_trouble(database
     gone = replace(failing, feed=MIDAN.feed, gone=True, last_success=None)
     states = {JINGHAI: good, TOKIWA: silent, HANGANG: failing, ELBE: once, MIDAN: gone}
     for source, state in states.items():
-        store.remember_feed(source, state, "ok", NOW)
+        store.remember_feeds([Poll(source, state, "ok")], NOW)
     lines = status(database, config(tmp_path, *sources))
     assert lines[:7] == [
         "source last success next trouble",
@@ -82,7 +82,7 @@ def test_what_waits_what_failed_and_what_was_sent_is_counted(database: Database,
     store.sync_sources([JINGHAI], NOW)
     put(store, JINGHAI, "网信办约谈腾讯")
     put(store, JINGHAI, "网信办约谈阿里", story=None)
-    store.save_entries(JINGHAI, [Entry(JINGHAI.feed, "3", "无文", "https://jinghai.example/3")], NOW)
+    store.save_entries([(JINGHAI, [Entry(JINGHAI.feed, "3", "无文", "https://jinghai.example/3")])], NOW)
     store.save_fetches([(3, JINGHAI.name, Failure("x", "fetch", "timed out", Retry.LATER))], 1, NOW)
     store.save_articles([(3, Failure("3", "extract", "no [b]text"))], 1, NOW)
     email = Email("网信办约谈腾讯 [1]", "", "")
