@@ -38,8 +38,9 @@ format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff format digest tests
 	@$(BIN)/ruff check --fix digest tests
 
-bench: setup ## Compare extract and tag with plain loops of the same libraries
+bench: setup ## Compare extract, tag and polling with plain loops of the same libraries and with other programs
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench_fetch
 	@$(BIN)/python -W ignore -m tests.bench_tag
 
 quality: setup ## Print one score per language and task against its floor; DATA=folder adds the data sets of others

@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from digest import config as configuration
-from digest import curation, health, inspection
+from digest import curation, health, inspection, sources
 from digest.config import Config, Environment
 from digest.demo.cycle import run_demo
 from digest.edges.database import Database, default_url
@@ -52,6 +52,7 @@ app = typer.Typer(
 inspect = typer.Typer(no_args_is_help=True, help="Run one stage on your own files: JSON lines, no database.")
 app.add_typer(inspect, name="inspect")
 app.add_typer(curation.app, name="entities")
+app.add_typer(sources.app, name="sources")
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration.", envvar="DIGEST_CONFIG")]
 DatabaseUrl = Annotated[

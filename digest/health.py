@@ -1,7 +1,7 @@
 """`digest status` and `digest doctor`: how the service does, and whether every part of it works."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,8 @@ from digest.edges.mail import smtp_check
 from digest.edges.pool import Pool, Runner
 from digest.edges.store import Counts, Store
 from digest.errors import DigestError
-from digest.records import Failure, FeedState, Source, Text
+from digest.records import Document, Failure, FeedState, ParsedFeed, Source, Text
+from digest.sitemaps import follow
 from digest.stages.calendar import next_issue
 from digest.stages.parse import parse
 from digest.stages.tag import tag
@@ -167,8 +168,12 @@ async def _examine_feed(fetcher: Fetcher, runner: Runner, source: Source) -> Exa
     answer = await fetcher.get(source.feed)
     if isinstance(answer, Failure):
         return Examined(source.name, "", answer.reason)
-    parse_one = partial(runner.run, parse, [answer], key=lambda one: one.url, size=1, deadline=PARSE_SECONDS)
-    parsed = (await asyncio.to_thread(parse_one))[0]
+
+    async def parse_all(documents: Sequence[Document]) -> Sequence[ParsedFeed | Failure]:
+        work = partial(runner.run, parse, documents, key=lambda one: one.url, size=1, deadline=PARSE_SECONDS)
+        return await asyncio.to_thread(work)
+
+    parsed = await follow((await parse_all([answer]))[0], fetcher, parse_all)
     if isinstance(parsed, Failure):
         return Examined(source.name, "", parsed.reason)
     told = f" ({', '.join(parsed.problems)})" if parsed.problems else ""

@@ -43,7 +43,7 @@ def _feed_row(name: str, result: ParsedFeed | Failure) -> Row:
         "link": result.link,
         "language": result.language,
         "entries": [_entry_row(entry) for entry in result.entries],
-        "problems": list(result.problems),
+        "problems": [*result.problems, *(f"an index of sitemaps: look at {link}" for link in result.sitemaps)],
     }
 
 

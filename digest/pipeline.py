@@ -20,7 +20,7 @@ from digest.edges.issues import NEWS_WINDOW, IssueStore, Mail, StoredIssue
 from digest.edges.mail import Mailer, backoff, build
 from digest.edges.own import OwnEntities
 from digest.edges.pool import Runner
-from digest.edges.store import KnownPage, Store, WantedPart
+from digest.edges.store import KnownPage, Poll, Store, WantedPart
 from digest.entities.catalogue import Own, catalogue
 from digest.entities.link import resolve
 from digest.languages import base
@@ -36,6 +36,7 @@ from digest.records import (
     Source,
     StoryView,
 )
+from digest.sitemaps import follow
 from digest.stages import poll
 from digest.stages.compose import compose
 from digest.stages.extract import extract
@@ -54,6 +55,7 @@ BATCH = 200  # items asked from the ledger at a time: what a crash may cost, and
 # Seconds for one batch of a heavy stage in a worker, its start (some seconds of imports and models) included.
 DEADLINES = {"parse": 30.0, "extract": 60.0, "tag": 120.0, "describe": 120.0}
 SIZES = {"parse": 4, "extract": 4, "tag": 4, "describe": 8}
+POLLED = 64  # feeds' answers parsed and saved together, at most
 # Follow-ups join a story within this time of its last report.
 GROUP_WINDOW = timedelta(days=14)
 # A date in a feed may run ahead by a clock's error or a zone's mistake; what lies further ahead is no date.
@@ -135,35 +137,36 @@ class Pipeline:
         jobs = [self._answer(fetcher, source, states[source.feed]) for source in sources]
         if jobs:
             tally.begin()
-        async for answers in _in_batches(jobs, SIZES["parse"]):
-            tally.add(await self._save_answers(answers))
+        async for answers in _in_batches(jobs, POLLED):
+            tally.add(await self._save_answers(fetcher, answers))
         return tally.result()
 
     async def _answer(self, fetcher: Fetcher, source: Source, state: FeedState) -> "_Answer":
         return _Answer(source, state, await fetcher.get(source.feed, etag=state.etag, modified=state.modified))
 
-    async def _save_answers(self, answers: Sequence["_Answer"]) -> list[object]:
+    async def _save_answers(self, fetcher: Fetcher, answers: Sequence["_Answer"]) -> list[object]:
         fresh = [answer for answer in answers if answer.changed]
         documents = [answer.result for answer in fresh if isinstance(answer.result, Document)]
-        parsed = await self._run(parse, documents, "parse", lambda document: document.url)
+        parsed = await asyncio.gather(*(follow(one, fetcher, self._parse) for one in await self._parse(documents)))
         by_feed = dict(zip((answer.source.feed for answer in fresh), parsed, strict=True))
-        return [self._save_answer(answer, by_feed.get(answer.source.feed)) for answer in answers]
+        now = self.now()
+        read = {feed: one for feed, one in by_feed.items() if isinstance(one, ParsedFeed)}
+        entries = [
+            (answer.source, [_dated(entry, answer.source.feed, now) for entry in read[answer.source.feed].entries])
+            for answer in fresh
+            if answer.source.feed in read
+        ]
+        new = dict(zip(read, self.store.save_entries(entries, now), strict=True))
+        polls = [_polled(one, by_feed.get(one.source.feed), new.get(one.source.feed, 0), now) for one in answers]
+        self.store.remember_feeds(polls, now)
+        failed = [one for one in parsed if isinstance(one, Failure)]
+        return [
+            *failed,
+            *(answer.result for answer in answers if not isinstance(by_feed.get(answer.source.feed), Failure)),
+        ]
 
-    def _save_answer(self, answer: "_Answer", parsed: ParsedFeed | Failure | None) -> object:
-        source, state, result, now = answer.source, answer.state, answer.result, self.now()
-        failure = result if isinstance(result, Failure) else parsed if isinstance(parsed, Failure) else None
-        if failure is not None:
-            self.store.remember_feed(source, poll.after_failure(source, state, failure, now), "failed", now)
-            return failure
-        assert isinstance(result, Document)
-        if not isinstance(parsed, ParsedFeed):
-            self.store.remember_feed(source, poll.after_same(source, state, now), "not modified", now)
-            return result
-        entries = [_dated(entry, source.feed, now) for entry in parsed.entries]
-        new = self.store.save_entries(source, entries, now)
-        after = poll.after_answer(source, state, result, new > 0, now)
-        self.store.remember_feed(source, after, "ok", now, size=len(result.body), new=new)
-        return result
+    async def _parse(self, documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
+        return await self._run(parse, documents, "parse", lambda document: document.url)
 
     async def fetch_pages(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("pages", self.tell)
@@ -374,22 +377,38 @@ class _Answer:
         return poll.body_hash(result) != self.state.body_hash
 
 
-async def _in_batches(jobs: Sequence[Coroutine[Any, Any, A]], size: int) -> AsyncIterator[list[A]]:
-    """Results as they come, a few at a time; the rest are stopped if the reader goes away."""
+async def _in_batches(jobs: Sequence[Coroutine[Any, Any, A]], most: int) -> AsyncIterator[list[A]]:
+    """Results as they come: what has come meanwhile, up to `most`. The rest are stopped if the reader goes away."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
+    done: asyncio.Queue[asyncio.Future[A]] = asyncio.Queue()
+    for task in tasks:
+        task.add_done_callback(done.put_nowait)
     try:
-        batch: list[A] = []
-        for task in asyncio.as_completed(tasks):
-            batch.append(await task)
-            if len(batch) == size:
-                yield batch
-                batch = []
-        if batch:
+        left = len(tasks)
+        while left:
+            batch = [(await done.get()).result()]
+            while len(batch) < most and not done.empty():
+                batch.append(done.get_nowait().result())
+            left -= len(batch)
             yield batch
     finally:
         for running in tasks:
             running.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _polled(answer: "_Answer", parsed: ParsedFeed | Failure | None, new: int, now: datetime) -> Poll:
+    source, state, result = answer.source, answer.state, answer.result
+    failure = result if isinstance(result, Failure) else parsed if isinstance(parsed, Failure) else None
+    if failure is not None:
+        return Poll(source, poll.after_failure(source, state, failure, now), "failed")
+    assert isinstance(result, Document)
+    if not isinstance(parsed, ParsedFeed):
+        return Poll(source, poll.after_same(source, state, now), "not modified")
+    after = poll.after_answer(source, state, result, new > 0, now)
+    if parsed.sitemaps:  # an index stays the same while what it leads to changes: it must be read at each poll
+        after = replace(after, etag="", modified="", body_hash="")
+    return Poll(source, after, "ok", len(result.body), new)
 
 
 def _dated(entry: Entry, feed: str, now: datetime) -> Entry:

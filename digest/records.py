@@ -148,7 +148,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """A feed document, read. `problems` are fixed phrases; the entries that could be read are there all the same."""
+    """A feed document, read. `problems` are fixed phrases; the entries that could be read are there all the same.
+
+    `sitemaps` are what a sitemap index leads to: its entries are theirs.
+    """
 
     url: str
     title: str
@@ -156,6 +159,7 @@ class ParsedFeed:
     language: str | None
     entries: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
+    sitemaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def put(
     if imported:
         store.import_entries([(entry, Document(link, link, 200, {}, b"<p>", seen))], seen)
     else:
-        store.save_entries(source, [entry], seen)
+        store.save_entries([(source, [entry])], seen)
     number = number_of(store, entry)
     article = Article(link, title, text, source.language or "en", published=published)
     store.save_articles([(number, article)], 1, seen)

@@ -15,12 +15,13 @@ from digest.demo.sink import MailSink
 from digest.edges.database import Database
 from digest.edges.fetch import Fetcher, FetchOptions
 from digest.edges.issues import IssueStore
-from digest.edges.store import Store
+from digest.edges.store import Poll, Store
 from digest.health import doctor, print_status
 from digest.records import Article, Change, Coverage, Digest, Edition, Email, Entry, Failure, FeedState, Retry, Source
 from tests.edges.pool_stages import hangs
 from tests.edges.scripted_server import Server, reply
 from tests.ledger import ELBE, HANGANG, JINGHAI, MIDAN, NOW, TOKIWA, new_ledger, put
+from tests.test_discovery import index, news_sitemap
 
 EDITION = Edition("morning", "Morning briefing", "06:30", "Europe/Berlin")
 BRACKETS = Source("The [red]Daily[/red]", "https://daily.example/feed", "en", "GB")
@@ -63,7 +64,7 @@ def test_each_feed_tells_its_last_success_its_next_poll_and_its_trouble(database
     gone = replace(failing, feed=MIDAN.feed, gone=True, last_success=None)
     states = {JINGHAI: good, TOKIWA: silent, HANGANG: failing, ELBE: once, MIDAN: gone}
     for source, state in states.items():
-        store.remember_feed(source, state, "ok", NOW)
+        store.remember_feeds([Poll(source, state, "ok")], NOW)
     lines = status(database, config(tmp_path, *sources))
     assert lines[:7] == [
         "source last success next trouble",
@@ -81,7 +82,7 @@ def test_what_waits_what_failed_and_what_was_sent_is_counted(database: Database,
     store.sync_sources([JINGHAI], NOW)
     put(store, JINGHAI, "网信办约谈腾讯")
     put(store, JINGHAI, "网信办约谈阿里", story=None)
-    store.save_entries(JINGHAI, [Entry(JINGHAI.feed, "3", "无文", "https://jinghai.example/3")], NOW)
+    store.save_entries([(JINGHAI, [Entry(JINGHAI.feed, "3", "无文", "https://jinghai.example/3")])], NOW)
     store.save_fetches([(3, JINGHAI.name, Failure("x", "fetch", "timed out", Retry.LATER))], 1, NOW)
     store.save_articles([(3, Failure("3", "extract", "no [b]text"))], 1, NOW)
     email = Email("网信办约谈腾讯 [1]", "", "")
@@ -180,6 +181,17 @@ def test_doctor_tells_each_trouble_and_goes_on(tmp_path: Path) -> None:
     assert any(line.startswith("FAILED 한강신문: ") for line in lines)
     assert "good   tagger: the model loads and the registry links" in lines
     assert "s3cret" not in told
+
+
+def test_doctor_follows_an_index_of_sitemaps_to_its_news(database: Database, tmp_path: Path) -> None:
+    async def run() -> tuple[bool, str]:
+        site = {"/sitemap.xml": reply(body=index("/news.xml")), "/news.xml": reply(body=news_sitemap("A", "B"))}
+        async with Server(site) as server:
+            source = Source("Elbbote", server.url("/sitemap.xml"))
+            return await examine(config(tmp_path, source), database.url, feeds=True)
+
+    well, told = asyncio.run(run())
+    assert (well, told.splitlines()[-1]) == (True, "good   Elbbote: 2 entries")
 
 
 def test_feed_that_never_gets_parsed_is_given_up(

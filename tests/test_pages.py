@@ -65,7 +65,7 @@ class World:
             entries = [
                 Entry(source.feed, link, f"北光航运被约谈{link}", server.url(link), summary=SUMMARY) for link in links
             ]
-            self.store.save_entries(source, entries, self.now)
+            self.store.save_entries([(source, entries)], self.now)
             options = FetchOptions("Digest/1.0", ("127.0.0.0/8",), deadline=5.0, delay=0.0)
             async with Fetcher(options, lambda: self.now) as fetcher:
                 await self._cycle(pipeline, fetcher)

@@ -119,6 +119,13 @@ class Allowlist:
         """Whether the connection to this address, asked for by this host name, may be opened."""
         return is_public(address) or host.rstrip(".") in self.hosts or self._in_networks(address)
 
+    def admits_written(self, url: URL) -> bool:
+        """Whether nothing in the URL itself speaks against it; where a name leads, only the connection shows."""
+        host = url.raw_host or ""
+        local = host.rstrip(".").rpartition(".")[2] == "localhost"
+        address = literal("127.0.0.1" if local else host)
+        return address is None or self.admits(host, address)
+
     def _in_networks(self, address: Address) -> bool:
         inner = _embedded(address) if isinstance(address, IPv6Address) else None
         return any(one in network for one in (address, inner) if one is not None for network in self.networks)

@@ -246,6 +246,17 @@ class Fetcher:
             return Failure(url, "fetch", "internal error", Retry.LATER)
         return document
 
+    async def sitemaps(self, url: str) -> tuple[str, ...]:
+        """The sitemaps that the host's robots.txt lists, as written; none where it cannot be had."""
+        try:
+            address = _address(url, "bad address")
+            await self._ask_robots(address)
+        except _Trouble as trouble:
+            if trouble.reason != "disallowed by robots.txt":
+                return ()
+        rules = self._robots[address.origin()].rules
+        return rules.sitemaps if rules else ()
+
     async def _follow(self, url: str, headers: Mapping[str, str], *, robots: bool) -> Document:
         budget = _Budget(self._options.deadline)
         hop = _address(url, "bad address")
@@ -267,10 +278,7 @@ class Fetcher:
 
     def _check_literal(self, url: URL) -> None:
         # Behind a proxy we open no connection to the host, so that only what the URL says can be judged.
-        host = url.raw_host or ""
-        local = host.rstrip(".").rpartition(".")[2] == "localhost"
-        address = literal("127.0.0.1" if local else host)
-        if self._proxy is not None and address is not None and not self._allowed.admits(host, address):
+        if self._proxy is not None and not self._allowed.admits_written(url):
             raise _Trouble("private address")
 
     async def _ask(self, url: URL, headers: Mapping[str, str], budget: _Budget) -> _Answer:

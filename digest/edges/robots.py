@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from protego import Protego
 
@@ -12,6 +13,7 @@ __all__ = ["Rules"]
 MAX_ROBOTS_BYTES = 500 * 1024
 # Longer waits would hold up a night's run; a site that wants more says so with Retry-After.
 MAX_CRAWL_DELAY_SECONDS = 10.0
+MOST_SITEMAPS = 100
 
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent\s*(?::|\s)(?P<value>[^#]*)", re.IGNORECASE)
 _NOBODY = "User-agent: ?"
@@ -33,6 +35,11 @@ class Rules:
 
     def allow(self, url: str) -> bool:
         return bool(self.parsed.can_fetch(url, self.agent))
+
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """The addresses that it lists, as written."""
+        return tuple(islice(self.parsed.sitemaps, MOST_SITEMAPS))
 
     @property
     def delay(self) -> float:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -51,7 +51,7 @@ from digest.records import (
     Version,
 )
 
-__all__ = ["STAGES", "Counts", "KnownPage", "Store", "WantedPart"]
+__all__ = ["STAGES", "Counts", "KnownPage", "Poll", "Store", "WantedPart"]
 
 STAGES = ("fetch", "extract", "tag", "describe", "group")
 
@@ -105,6 +105,17 @@ class WantedPart:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one poll of a source's feed left: its state now, and what is logged. `size` in bytes, `new` entries."""
+
+    source: Source
+    state: FeedState
+    outcome: Literal["ok", "not modified", "failed"]
+    size: int = 0
+    new: int = 0
+
+
 class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -114,20 +125,10 @@ class Store:
     def sync_sources(self, sources: Sequence[Source], now: datetime) -> None:
         """The configured sources become the active ones; others stay for their articles, and are not asked any more."""
         with self.database.write() as db:
+            known = {row.name: row.added for row in db.execute(select(t.source.c.name, t.source.c.added))}
             db.execute(update(t.source).values(active=False))
-            for source in sources:
-                row = {
-                    "feed": source.feed,
-                    "language": source.language,
-                    "country": source.country,
-                    "kind": source.kind,
-                    "tags": list(source.tags),
-                    "active": True,
-                }
-                add = upsert(db, t.source).values(name=source.name, added=now, **row)
-                db.execute(add.on_conflict_do_update(index_elements=["name"], set_=row))
-                first = upsert(db, t.feed).values(**_feed_row(FeedState(source.feed, due=now)))
-                db.execute(first.on_conflict_do_nothing())
+            _put(db, t.source, [_source_row(source, known.get(source.name, now)) for source in sources])
+            _add_missing(db, t.feed, [_feed_row(FeedState(source.feed, due=now)) for source in sources])
 
     def feed_states(self, sources: Sequence[Source]) -> dict[str, FeedState]:
         """What is remembered of the sources' feeds, by address."""
@@ -135,24 +136,32 @@ class Store:
             rows = db.execute(select(t.feed).where(t.feed.c.url.in_([source.feed for source in sources])))
             return {row.url: _feed_state(row) for row in rows}
 
-    def save_entries(self, source: Source, entries: Sequence[Entry], now: datetime) -> int:
-        """Saves the entries of a poll, all or none; changed headlines replace old ones. Returns how many were new."""
+    def save_entries(self, polled: Sequence[tuple[Source, Sequence[Entry]]], now: datetime) -> list[int]:
+        """Saves the entries of some polls, all or none, with new headlines. Returns how many each brought."""
         with self.database.write() as db:
-            titles = _titles(db, entries)
-            # Most of a poll's entries are known and as they were.
-            news = [entry for entry in entries if titles.get((entry.feed, entry.id)) != entry.title]
-            return sum(_save_entry(db, source.name, entry, "feed", now) is not None for entry in news)
+            titles = _titles(db, [entry for _, entries in polled for entry in entries])
+            rows: dict[tuple[str, str], dict[str, Any]] = {}
+            counts = []
+            for source, entries in polled:
+                before = len(rows)
+                for entry in entries:
+                    known = titles.get((entry.feed, entry.id))
+                    if known is None:
+                        rows.setdefault((entry.feed, entry.id), _entry_row(source.name, entry, "feed", now))
+                    elif known != entry.title:
+                        _renew(db, entry)
+                counts.append(len(rows) - before)
+            _add_missing(db, t.entry, list(rows.values()))
+        return counts
 
-    def remember_feed(
-        self, source: Source, state: FeedState, outcome: str, now: datetime, *, size: int = 0, new: int = 0
-    ) -> None:
-        """Saves a feed's state after a poll, with a line of the log. `outcome`: "ok", "not modified" or "failed".
+    def remember_feeds(self, polls: Sequence[Poll], now: datetime) -> None:
+        """Saves the feeds' states after some polls, with a line of the log for each.
 
-        Comes after `save_entries`: a crash between the two only asks for the feed once more.
+        Comes after `save_entries`: a crash between the two only asks for the feeds once more.
         """
         with self.database.write() as db:
-            db.execute(update(t.feed).where(t.feed.c.url == state.feed).values(**_feed_row(state)))
-            _add(db, t.fetch, [_fetch_row("feed", state.feed, source.name, outcome, state.reason, size, new, now)])
+            _put(db, t.feed, [_feed_row(poll.state) for poll in polls])
+            _add(db, t.fetch, [_feed_fetch_row(poll, now) for poll in polls])
 
     # --- pages ----------------------------------------------------------------------------------
 
@@ -510,6 +519,11 @@ def _page_fetch_row(source: str, result: Document | Failure, now: datetime) -> d
     return _fetch_row("page", result.url, source, outcome, "", len(result.body), 0, now)
 
 
+def _feed_fetch_row(poll: Poll, now: datetime) -> dict[str, Any]:
+    state = poll.state
+    return _fetch_row("feed", state.feed, poll.source.name, poll.outcome, state.reason, poll.size, poll.new, now)
+
+
 def _fetch_row(
     kind: str, url: str, source: str, outcome: str, reason: str, size: int, items: int, now: datetime
 ) -> dict[str, Any]:
@@ -522,6 +536,19 @@ def _fetch_row(
         "reason": reason,
         "bytes": size,
         "items": items,
+    }
+
+
+def _source_row(source: Source, added: datetime) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "feed": source.feed,
+        "language": source.language,
+        "country": source.country,
+        "kind": source.kind,
+        "tags": list(source.tags),
+        "active": True,
+        "added": added,
     }
 
 
@@ -559,17 +586,33 @@ def _feed_state(row: Row[Any]) -> FeedState:
 
 def _titles(db: Connection, entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
     """The headlines of those of the entries that are known, by feed and guid."""
+    guids: dict[str, list[str]] = {}
+    for entry in entries:
+        guids.setdefault(entry.feed, []).append(entry.id)
     found: dict[tuple[str, str], str] = {}
-    for feed in {entry.feed for entry in entries}:
-        for guids in _chunks([entry.id for entry in entries if entry.feed == feed]):
-            known = select(t.entry.c.guid, t.entry.c.title).where(t.entry.c.feed == feed, t.entry.c.guid.in_(guids))
+    for feed, listed in guids.items():
+        for chunk in _chunks(listed):
+            known = select(t.entry.c.guid, t.entry.c.title).where(t.entry.c.feed == feed, t.entry.c.guid.in_(chunk))
             found |= {(feed, row.guid): row.title for row in db.execute(known)}
     return found
 
 
 def _save_entry(db: Connection, source: str, entry: Entry, via: str, now: datetime) -> int | None:
     """The new entry's number; None if it was known. Where the headline changed, the page is fetched and read again."""
-    values = {
+    add = upsert(db, t.entry).values(**_entry_row(source, entry, via, now))
+    number: int | None = db.execute(add.on_conflict_do_nothing().returning(t.entry.c.id)).scalar()
+    if number is None:
+        _renew(db, entry)
+    return number
+
+
+def _entry_row(source: str, entry: Entry, via: str, now: datetime) -> dict[str, Any]:
+    key = {"source": source, "feed": entry.feed, "guid": entry.id, "first_seen": now, "via": via}
+    return key | _entry_values(entry)
+
+
+def _entry_values(entry: Entry) -> dict[str, Any]:
+    return {
         "link": entry.link,
         "title": entry.title,
         "summary": entry.summary,
@@ -579,19 +622,14 @@ def _save_entry(db: Connection, source: str, entry: Entry, via: str, now: dateti
         "language": entry.language,
         "authors": list(entry.authors),
     }
-    add = upsert(db, t.entry).values(source=source, feed=entry.feed, guid=entry.id, first_seen=now, via=via, **values)
-    number: int | None = db.execute(add.on_conflict_do_nothing().returning(t.entry.c.id)).scalar()
-    if number is None:
-        _renew(db, entry, values)
-    return number
 
 
-def _renew(db: Connection, entry: Entry, values: Mapping[str, Any]) -> None:
+def _renew(db: Connection, entry: Entry) -> None:
     key = and_(t.entry.c.feed == entry.feed, t.entry.c.guid == entry.id)
     known = db.execute(select(t.entry.c.id, t.entry.c.title).where(key)).one()
     if not entry.title or known.title == entry.title:
         return
-    db.execute(update(t.entry).where(key).values(**values))
+    db.execute(update(t.entry).where(key).values(**_entry_values(entry)))
     db.execute(delete(t.outcome).where(t.outcome.c.item == known.id))
 
 

@@ -14,7 +14,19 @@ __all__ = ["ACTIONS", "Lexicon", "Trigger", "lexicon"]
 
 ACTIONS = (
     *("summon", "warn", "order", "investigate", "raid", "fine", "sue", "charge", "ban", "suspend", "delist"),
-    *("restrict", "sanction", "approve", "license", "block", "clear", "settle", "lift", "legislate", "subsidise"),
+    *(
+        "restrict",
+        "sanction",
+        "approve",
+        "license",
+        "block",
+        "clear",
+        "settle",
+        "lift",
+        "legislate",
+        "subsidise",
+        "other",
+    ),
 )
 
 Pattern = re.Pattern[str]
@@ -23,8 +35,10 @@ NEVER = re.compile(r"(?!)")
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
+    """`voice` is "noun" for a fine, a probe, a ban: who acts and on whom stand around it in either order."""
+
     action: str
-    passive: bool
+    voice: Literal["active", "passive", "noun"]
     pattern: Pattern
 
 
@@ -65,7 +79,7 @@ def lexicon(code: str) -> Lexicon | None:
     rows = tomllib.loads(file.read_text("utf-8"))
     grammar = rows["grammar"]
     return Lexicon(
-        triggers=_triggers(rows["active"], rows.get("passive", {}), grammar.get("passive", "")),
+        triggers=_triggers(rows, grammar.get("passive", "")),
         verb=grammar["verb"],
         reach=grammar["reach"],
         breaks=_pattern(grammar["break"]),
@@ -85,13 +99,16 @@ def lexicon(code: str) -> Lexicon | None:
     )
 
 
-def _triggers(active: Mapping[str, str], passive: Mapping[str, str], mark: str) -> tuple[Trigger, ...]:
+def _triggers(rows: Mapping[str, Mapping[str, str]], mark: str) -> tuple[Trigger, ...]:
     """`mark` makes the passive of every active trigger where the language has one sign for it: 被."""
-    marked = {action: f"{mark}(?:{words})" for action, words in active.items()} if mark else {}
+    marked = {action: f"{mark}(?:{words})" for action, words in rows["active"].items()} if mark else {}
+    voices: tuple[tuple[Literal["active", "passive", "noun"], Mapping[str, str]], ...] = (
+        ("active", rows["active"]),
+        ("passive", {**marked, **rows.get("passive", {})}),
+        ("noun", rows.get("noun", {})),
+    )
     return tuple(
-        Trigger(action, voice, _pattern(words))
-        for voice, rows in ((False, active), (True, {**marked, **passive}))
-        for action, words in rows.items()
+        Trigger(action, voice, _pattern(words)) for voice, listed in voices for action, words in listed.items()
     )
 
 

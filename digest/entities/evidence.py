@@ -19,6 +19,7 @@ _NAMED_ELSEWHERE = 3.0
 _IN_APPOSITION = 3.0
 _BESIDE_COUNTRY = 5.0
 _JOINT = 4.0
+_PLACE = 9.0
 
 
 def score(scene: Scene, match: Match, candidate: Candidate) -> float:
@@ -27,7 +28,7 @@ def score(scene: Scene, match: Match, candidate: Candidate) -> float:
     points += _IN_APPOSITION if _in_apposition(scene, match, candidate) else 0.0
     points += recognised(scene, match, candidate)
     if candidate.kind == "agency":
-        return points + _country_points(scene, match, candidate)
+        return points + _country_points(scene, match, candidate) - (_PLACE if _is_place(scene, match, candidate) else 0)
     return points + _company_points(scene, match, candidate)
 
 
@@ -43,6 +44,16 @@ def recognised(scene: Scene, match: Match, candidate: Candidate) -> float:
     if over.label == "ORG":
         return over.score
     return -2.0 * over.score if over.label in {"PERSON", "PLACE"} else -0.7 * over.score
+
+
+def _is_place(scene: Scene, match: Match, candidate: Candidate) -> bool:
+    """A country's or region's own name is its government only where the recogniser reads a body: 神奈川県, the EU."""
+    entity = scene.catalogue[candidate.entity]
+    region = entity.field == "government" and entity.level in {"regional", "local"}
+    if not candidate.ambiguous or not (region or match.place) or not scene.heard:
+        return False
+    span = (match.start, match.end, "AGENCY")
+    return all((name.start, name.end, name.label) != span for name in scene.names_over(match))
 
 
 _BRACKET_REACH = 6

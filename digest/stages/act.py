@@ -169,8 +169,9 @@ def _acts(
 def _triggers(sentence: _Sentence) -> list[_Found]:
     """The sentence's triggers that hold; what a passive covers is not active too."""
     found = [
-        _Found(trigger.action, trigger.passive, match.start(), match.end())
+        _Found(trigger.action, trigger.voice == "passive", match.start(), match.end())
         for trigger in sentence.words.triggers
+        if trigger.voice != "noun"
         for match in trigger.pattern.finditer(sentence.text, sentence.start, sentence.end)
         if match.end() > match.start()
     ]

@@ -15,7 +15,7 @@ from lxml import html as lxml_html
 
 from digest.languages import clean
 
-__all__ = ["decode", "has_tags", "host", "parse_html", "plain_text", "unmarked", "web_link"]
+__all__ = ["decode", "has_tags", "host", "parse_html", "plain_text", "unmarked", "web_link", "xml_body"]
 
 # --- decoding -------------------------------------------------------------------------------------------------------
 
@@ -246,6 +246,31 @@ def _line(text: str | None) -> str:
 
 def _gap(tag: str) -> str:
     return "\n" if tag in _BLOCKS else " " if tag in ("td", "th") else ""
+
+
+# --- XML that is not quite -------------------------------------------------------------------------------------------
+
+_XML_DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,200}\?>")
+_REFERENCE = re.compile(
+    r"<!\[CDATA\[(?:.*?\]\]>|.*)|&(?:(?:amp|lt|gt|quot|apos);|#[xX]([0-9a-fA-F]{1,6});|#(\d{1,7});|(\w{2,32};)?)",
+    re.DOTALL,
+)
+
+
+def xml_body(text: str) -> bytes:
+    """XML in UTF-8 for a parser that forgives: bare ampersands and the entities of HTML stand for what was meant."""
+    body = _XML_UNFIT.sub("", _XML_DECLARATION.sub("", text, count=1))
+    return _REFERENCE.sub(_repaired, body).encode()
+
+
+def _repaired(found: re.Match[str]) -> str:
+    hexadecimal, decimal, name = found.groups()
+    if found[0] == "&" or name:
+        return html.escape(html.unescape(found[0]))
+    if hexadecimal or decimal:  # the parser gives up at one that stands for no character
+        number = int(hexadecimal or decimal, 16 if hexadecimal else 10)
+        return found[0] if number in range(0x20, 0x110000) and not _XML_UNFIT.match(chr(number)) else " "
+    return found[0]
 
 
 # --- addresses ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Feeds to entries: RSS, RDF and Atom in all their versions by feedparser, JSON Feed by ourselves."""
+"""Feeds to entries: RSS, RDF and Atom in all their versions by feedparser, JSON Feed and news sitemaps by ourselves."""
 
 import hashlib
 import io
@@ -16,7 +16,8 @@ from feedparser.mixin import _FeedParserMixin
 from digest.languages import clean, normal_tag, shorten
 from digest.records import Document, Entry, Failure, ParsedFeed
 from digest.stages.dates import read_date
-from digest.stages.markup import decode, has_tags, host, plain_text, web_link
+from digest.stages.markup import decode, has_tags, host, plain_text, unmarked, web_link
+from digest.stages.sitemap import News, is_sitemap, read_sitemap, unpacked
 
 __all__ = ["parse"]
 
@@ -40,8 +41,13 @@ def parse(documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
 
 
 def _parse(document: Document) -> ParsedFeed | Failure:
-    text = decode(document.body, document.headers.get("content-type", "")).lstrip("\ufeff \t\r\n\0")
-    return _json_feed(text, document) if text.startswith("{") else _xml_feed(text, document)
+    body = unpacked(document.body)
+    if body is None:
+        return _failure(document, "body too large")
+    text = decode(body, document.headers.get("content-type", "")).lstrip("\ufeff \t\r\n\0")
+    if text.startswith("{"):
+        return _json_feed(text, document)
+    return _sitemap_feed(text, document) if is_sitemap(text) else _xml_feed(text, document)
 
 
 def _failure(document: Document, reason: str) -> Failure:
@@ -286,3 +292,42 @@ def _json_authors(item: Mapping[str, Any]) -> list[str]:
     authors = item.get("authors")
     candidates = authors if isinstance(authors, list) else [item.get("author")]
     return [_string(author, "name") or _string(author, "url") for author in candidates if isinstance(author, dict)]
+
+
+# --- news sitemaps --------------------------------------------------------------------------------------------------
+
+
+def _sitemap_feed(text: str, document: Document) -> ParsedFeed | Failure:
+    read = read_sitemap(text, document.final_url)
+    if read is None:
+        return _failure(document, "broken feed")
+    if read.pages and not read.news and not read.parts:
+        return _failure(document, "sitemap without news")
+    newest = _newest(list(read.news), lambda item: read_date(item.published))
+    entries = _with_unique_ids(_news_entry(item, document.url) for item in newest)
+    publications = Counter(_one_line(unmarked(item.publication)) for item in newest if item.publication)
+    languages = {entry.language for entry in entries}
+    return ParsedFeed(
+        url=document.url,
+        title=publications.most_common(1)[0][0] if publications else document.url,
+        link=web_link("/", document.final_url) or document.final_url,
+        language=languages.pop() if len(languages) == 1 else None,
+        entries=entries,
+        problems=_problems(False, len(newest) < len(read.news)),
+        sitemaps=read.parts,
+    )
+
+
+def _news_entry(item: News, feed: str) -> Entry:
+    language = normal_tag(item.language)
+    return _entry(
+        feed=feed,
+        raw_id=item.link,
+        title=unmarked(item.title),
+        summary="",
+        content="",
+        link=item.link,
+        published=read_date(item.published, language),
+        updated=read_date(item.modified, language),
+        language=language,
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digest.training.corpus import Name, Sentence
 
-__all__ = ["LABELS", "read_marked"]
+__all__ = ["LABELS", "read_marked", "read_passage"]
 
 LABELS = {"C": "COMPANY", "A": "AGENCY", "O": "ORG", "P": "PERSON", "L": "PLACE"}
 _MARK = re.compile(r"\[([CAOPL]) ([^\[\]]+)\]")
@@ -17,13 +17,14 @@ def read_marked(path: Path, source: str) -> Iterator[Sentence]:
     lang = path.stem.split("-")[0]
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if line.strip():
-            sentence = _passage(line.strip(), lang, source)
+            sentence = read_passage(line.strip(), lang, source)
             if re.search(r"[\[\]]", sentence.text):
                 raise ValueError(f"{path}:{number}: a mark that is not [C …], [A …], [O …], [P …] or [L …]")
             yield sentence
 
 
-def _passage(line: str, lang: str, source: str) -> Sentence:
+def read_passage(line: str, lang: str, source: str) -> Sentence:
+    """One passage with its marks taken out."""
     text, at = "", 0
     names: list[Name] = []
     for mark in _MARK.finditer(line):

@@ -175,3 +175,21 @@ def test_allowlist_by_network_admits_any_name_in_it() -> None:
 def test_allowlist_names_the_bad_entry(entry: str) -> None:
     with pytest.raises(ConfigError, match=r"fetch\.allow_hosts"):
         Allowlist.parse([entry])
+
+
+@pytest.mark.parametrize(
+    ("url", "admitted"),
+    [
+        ("http://10.1.2.3/", True),
+        ("http://10.9.2.3/", False),
+        ("http://0x7f.1/", False),
+        ("http://[::ffff:192.168.0.1]/", False),
+        ("http://localhost/", False),
+        ("http://a.localhost./", False),
+        ("http://93.184.216.34/", True),
+        ("http://新闻.example/", True),
+        ("http://intranet.example/", True),
+    ],
+)
+def test_what_a_url_itself_says_is_judged_without_asking_for_names(url: str, admitted: bool) -> None:
+    assert Allowlist.parse(["10.1.0.0/16"]).admits_written(http_url(url)) is admitted

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from digest.edges import tables as t
 from digest.edges.database import Database
 from digest.edges.issues import LEASE, NEWS_WINDOW, STORY_WINDOW, IssueStore, Mail, issue_hash
-from digest.edges.store import Store
+from digest.edges.store import Poll, Store
 from digest.errors import StoreError
 from digest.records import (
     Act,
@@ -208,13 +208,13 @@ def test_coverage_counts_what_came_and_names_what_did_not(store: Store, issues: 
     put(store, LIANWAN, TEXTS[1], imported=True)
     put(store, ELBE, TEXTS[5])
     state = FeedState(JINGHAI.feed, NOW, last_success=NOW - HOUR)
-    store.remember_feed(JINGHAI, state, "ok", NOW - HOUR)
-    store.remember_feed(JINGHAI, state, "failed", NOW - HOUR)  # seen all the same
-    store.remember_feed(ELBE, replace(state, feed=ELBE.feed), "not modified", NOW)
-    store.remember_feed(TOKIWA, replace(state, feed=TOKIWA.feed, last_success=SINCE), "ok", SINCE)
+    store.remember_feeds([Poll(JINGHAI, state, "ok")], NOW - HOUR)
+    store.remember_feeds([Poll(JINGHAI, state, "failed")], NOW - HOUR)  # seen all the same
+    store.remember_feeds([Poll(ELBE, replace(state, feed=ELBE.feed), "not modified")], NOW)
+    store.remember_feeds([Poll(TOKIWA, replace(state, feed=TOKIWA.feed, last_success=SINCE), "ok")], SINCE)
     failing = FeedState(HANGANG.feed, NOW, failures=2, reason="timed out", last_success=SINCE - HOUR)
-    store.remember_feed(HANGANG, failing, "failed", NOW - HOUR)
-    store.remember_feed(LIANWAN, FeedState(LIANWAN.feed, NOW, gone=True, reason="gone"), "failed", NOW - HOUR)
+    store.remember_feeds([Poll(HANGANG, failing, "failed")], NOW - HOUR)
+    store.remember_feeds([Poll(LIANWAN, FeedState(LIANWAN.feed, NOW, gone=True, reason="gone"), "failed")], NOW - HOUR)
     coverage = issues.coverage(SOURCES, SINCE, NOW)
     assert (coverage.sources, coverage.sources_seen, coverage.articles) == (6, 2, 2)
     assert coverage.languages == ("de", "zh-Hans")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from digest.edges.robots import Rules
+from digest.edges.robots import MOST_SITEMAPS, Rules
 
 AGENT = "Digest/1.0 (+https://digest.example/bot)"
 
@@ -53,3 +53,9 @@ def test_thousands_of_agents_with_thousands_of_rules_cost_no_minute() -> None:
     start = time.perf_counter()
     assert Rules.parse((agents + rules).encode(), AGENT).allow("https://news.example/1")
     assert time.perf_counter() - start < 5
+
+
+def test_sitemaps_are_those_listed_anywhere_and_few() -> None:
+    text = "Sitemap: https://news.example/a.xml\nUser-agent: *\nDisallow: /\nsitemap: /b.xml\n"
+    assert Rules.parse(text.encode(), AGENT).sitemaps == ("https://news.example/a.xml", "/b.xml")
+    assert len(Rules.parse(b"Sitemap: /x\n" * 10_000, AGENT).sitemaps) == MOST_SITEMAPS

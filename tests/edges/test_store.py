@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from digest.edges.database import MIGRATIONS, Database
-from digest.edges.store import CHUNK, RETRY_WAITS, Store
+from digest.edges.store import CHUNK, RETRY_WAITS, Poll, Store
 from digest.edges.tables import metadata
 from digest.errors import StoreError
 from digest.records import (
@@ -57,7 +57,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def with_entry(store: Store, *entries: Entry) -> None:
     store.sync_sources([SOURCE], NOW)
-    store.save_entries(SOURCE, entries or [ENTRY], NOW)
+    store.save_entries([(SOURCE, entries or [ENTRY])], NOW)
 
 
 def through(store: Store, stage: str) -> None:
@@ -83,7 +83,7 @@ def test_migrations_make_the_tables_that_the_code_names(store: Store) -> None:
 
 def test_entry_seen_twice_is_one_entry(store: Store) -> None:
     with_entry(store)
-    assert store.save_entries(SOURCE, [ENTRY, ENTRY], NOW) == 0
+    assert store.save_entries([(SOURCE, [ENTRY, ENTRY])], NOW) == [0]
     assert len(store.entries_to_fetch(1, NOW, 10)) == 1
 
 
@@ -130,7 +130,7 @@ def test_doing_a_stage_again_makes_the_later_ones_missing(store: Store) -> None:
 
 def test_changed_headline_is_noted_and_read_again(store: Store) -> None:
     through(store, "group")
-    assert store.save_entries(SOURCE, [replace(ENTRY, title="网信办约谈十一家企业")], NOW) == 0
+    assert store.save_entries([(SOURCE, [replace(ENTRY, title="网信办约谈十一家企业")])], NOW) == [0]
     assert len(store.entries_to_fetch(1, NOW, 10)) == 1
 
 
@@ -236,7 +236,7 @@ def test_feed_state_comes_back_as_it_was_saved(store: Store) -> None:
     state = FeedState(
         SOURCE.feed, NOW, '"tag"', "Wed, 18 Mar 2026", "ff", 3, True, timedelta(minutes=42), NOW, NOW, "timed out"
     )
-    store.remember_feed(SOURCE, state, "failed", NOW)
+    store.remember_feeds([Poll(SOURCE, state, "failed")], NOW)
     assert store.feed_states([SOURCE]) == {SOURCE.feed: state}
     store.sync_sources([SOURCE], NOW)  # a restart forgets nothing
     assert store.feed_states([SOURCE]) == {SOURCE.feed: state}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from digest.edges.database import Database
-from digest.edges.store import Store
+from digest.edges.store import Poll, Store
 from digest.errors import DigestError
 from digest.records import Act, Entry, Failure, FeedState, Mention, Retry, Source
 from digest.research.export import Format, Span, write
@@ -175,11 +175,13 @@ def test_manifest_vouches_for_each_file(store: Store, tmp_path: Path) -> None:
 def test_manifest_is_the_denominator(store: Store, tmp_path: Path) -> None:
     with_articles(store)
     state = FeedState(JINGHAI.feed, NOW)
-    store.remember_feed(JINGHAI, state, "ok", NOW, size=1000, new=1)
-    store.remember_feed(JINGHAI, state, "not modified", NOW)
+    store.remember_feeds([Poll(JINGHAI, state, "ok", size=1000, new=1)], NOW)
+    store.remember_feeds([Poll(JINGHAI, state, "not modified")], NOW)
     for _ in range(2):
-        store.remember_feed(JINGHAI, FeedState(JINGHAI.feed, NOW, failures=1, reason="timed out"), "failed", NOW)
-    store.save_entries(JINGHAI, [Entry(JINGHAI.feed, "2", "无文", "https://jinghai.example/2")], NOW)
+        store.remember_feeds(
+            [Poll(JINGHAI, FeedState(JINGHAI.feed, NOW, failures=1, reason="timed out"), "failed")], NOW
+        )
+    store.save_entries([(JINGHAI, [Entry(JINGHAI.feed, "2", "无文", "https://jinghai.example/2")])], NOW)
     store.save_fetches([(7, JINGHAI.name, Failure("x", "fetch", "timed out", Retry.LATER))], 1, NOW)
     put(store, Source("国会図書館", ""), "納本", imported=True, story=None)
     tables = export(store, tmp_path)
@@ -216,7 +218,7 @@ def test_span_holds_whole_days_and_not_the_next_midnight(store: Store, tmp_path:
     moments = (day - timedelta(seconds=1), day, day + timedelta(hours=23, minutes=59), day + timedelta(days=1))
     for number, moment in enumerate(moments):
         put(store, ELBE, f"Bericht {number}", published=moment, mentions=[Mention(0, 7, "Bericht", "ORG")])
-        store.remember_feed(ELBE, FeedState(ELBE.feed, NOW), "ok", moment)
+        store.remember_feeds([Poll(ELBE, FeedState(ELBE.feed, NOW), "ok")], moment)
     tables = export(store, tmp_path, span=Span.of_days(date(2026, 3, 18), date(2026, 3, 18)))
     assert [row["title"] for row in tables["articles"]] == ["Bericht 1", "Bericht 2"]
     assert [row["article_id"] for row in tables["mentions"]] == [2, 3]
