@@ -44,8 +44,7 @@ class Language:
 
     `spaced`: words are parted by spaces. `ordinal_dots`: "18." is an ordinal number, as in "am 18. März".
     `months` holds, for January to December, the stems (lower case) that a month's names and abbreviations start with.
-    `read_also` are the beginnings of pointers to other articles, `credits` what precedes a colon in a line of credits,
-    `walls` what consent, robot and subscription pages say.
+    `read_also` are the beginnings of pointers to other articles, `credits` what precedes a colon in a line of credits.
     `abbreviations` end with a full stop that ends no sentence, and are written here without it, in lower case.
     """
 
@@ -62,7 +61,6 @@ class Language:
     zone: str = "UTC"  # of times written without one
     read_also: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
-    walls: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()  # other codes for it that are found on the web
 
 
@@ -82,7 +80,6 @@ def _row(code: str, data: Mapping[str, Any]) -> Language:
         zone=data.get("zone", "UTC"),
         read_also=tuple(data.get("read_also", ())),
         credits=tuple(data.get("credits", ())),
-        walls=tuple(data.get("walls", ())),
         aliases=tuple(data.get("aliases", "").split()),
     )
 

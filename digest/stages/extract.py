@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -11,13 +12,15 @@ from lxml.html import HtmlElement
 
 from digest.languages import LANGUAGES, clean, detect
 from digest.records import Article, Document, Entry, Failure, Page, PublishedFrom
+from digest.stages.canonical import registered
 from digest.stages.dates import read_date
 from digest.stages.markup import decode, host, parse_html
 from digest.stages.metadata import Metadata, read_metadata
+from digest.stages.parts import MOST_PAGES, join_texts, lacks_pages, next_page
+from digest.stages.revise import revise
+from digest.stages.walls import FEED_TEXT_USED, PARTS_MISSING, PAYWALL, TOO_SHORT, find_wall, refusal
 
-__all__ = ["FEED_TEXT_USED", "extract"]
-
-FEED_TEXT_USED = "feed text used"
+__all__ = ["extract"]
 
 _LEAD_START = 30  # characters by which the lead is found in the text
 _LONGEST_TEXT = 300_000  # characters; longer ones are books and logs
@@ -26,25 +29,67 @@ _SHARE_OF_FEED = 0.6
 
 
 def extract(pages: Sequence[Page]) -> list[Article | Failure]:
-    """One outcome per page, in the order given.
+    """One outcome per page, in the order given; where its source changed nothing, the earlier one, marked so.
 
     Where the page is missing, walled off, or gives less than the feed did, the feed's text serves, which is noted in
-    the article's problems.
+    the article's problems with the reason.
     """
-    return [_extract(page) for page in pages]
+    return [_reread(page, page.earlier) if page.earlier else _extract(page) for page in pages]
+
+
+def _reread(page: Page, earlier: Article) -> Article:
+    found = _extract(page)
+    return replace(earlier, stands=True) if isinstance(found, Failure) else revise(earlier, found)
 
 
 def _extract(page: Page) -> Article | Failure:
     document, entry = page.document, page.entry
     tree = _tree(document) if document else None
     about = _about(tree, document, page) if document and tree is not None else None
-    text = _text(tree, about) if tree is not None and about else ""
-    from_feed = _feed_text(entry)
-    serves = bool(text) and not _is_wall(text) and len(text) >= _SHARE_OF_FEED * len(from_feed)
-    text = text if serves else from_feed
+    read = _read_pages(page, tree, about) if tree is not None and about else _Read("")
+    wall = find_wall(document, read.text) if document else refusal(page.trouble)
+    text, problems = _serving(read.text, _feed_text(entry), wall)
     if not text:
-        return Failure(_address(page, about), "extract", "no text")
-    return _article(page, about, text[:_LONGEST_TEXT], () if serves else (FEED_TEXT_USED,))
+        return Failure(_address(page, about), "extract", wall or "no text")
+    problems += (PARTS_MISSING,) if read.incomplete and FEED_TEXT_USED not in problems else ()
+    found = _article(page, about, text[:_LONGEST_TEXT], problems)
+    return replace(found, next_page=read.next_page) if read.next_page else found
+
+
+def _serving(text: str, from_feed: str, wall: str) -> tuple[str, tuple[str, ...]]:
+    """The text that serves, and what is to be noted of it. Before a paywall stands the beginning of the article."""
+    short = len(text) < _SHARE_OF_FEED * len(from_feed)
+    if text and not wall and not short:
+        return text, ()
+    if from_feed:
+        trouble = wall or (TOO_SHORT if text else "")
+        return from_feed, (FEED_TEXT_USED, trouble) if trouble else (FEED_TEXT_USED,)
+    return (text, (wall,)) if wall == PAYWALL else ("", ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The text of all pages of an article that are there; `next_page` is one that is not yet."""
+
+    text: str
+    next_page: str = ""
+    incomplete: bool = False
+
+
+def _read_pages(page: Page, tree: HtmlElement, about: Metadata) -> _Read:
+    assert page.document is not None
+    further = [(part, found) for part in page.parts if (found := _tree(part)) is not None]
+    urls = [page.document.final_url, *(part.final_url for part, _ in further)]
+    wanted = next_page(
+        [tree, *(found for _, found in further)], urls, [*page.asked, *(part.url for part in page.parts)]
+    )
+    texts = [_text(tree, about)]
+    for part, found in further:
+        text = _text(found, replace(about, lead=""))
+        elsewhere = registered(part.final_url) != registered(page.document.final_url)
+        texts.append("" if elsewhere or find_wall(part, text) else text)
+    incomplete = bool(wanted) or "" in texts[1:] or lacks_pages(urls, page.asked)
+    return _Read(join_texts(texts), wanted if len(texts) < MOST_PAGES else "", incomplete)
 
 
 def _tree(document: Document) -> HtmlElement | None:
@@ -304,18 +349,3 @@ def _points(line: str) -> bool:
     bare = _bare(line)
     start = next((start for start in _read_also() if bare.startswith(start)), "")
     return bool(start) and len(line) <= _LONGEST_POINTER and bare[len(start) :].lstrip()[:1] in ("", ":", "：", "|")
-
-
-# --- walls ----------------------------------------------------------------------------------------------------------
-
-_LONGEST_WALL = 800  # characters
-_SURE_WALL = 200  # characters, of which one phrase is enough
-
-
-def _is_wall(text: str) -> bool:
-    """Whether a short text asks for consent, a subscription or another browser. News about cookies does not."""
-    if not text or len(text) > _LONGEST_WALL:
-        return False
-    lower = text.lower()
-    phrases = sum(phrase in lower for row in LANGUAGES.values() for phrase in row.walls)
-    return phrases >= (1 if len(text) <= _SURE_WALL else 2)

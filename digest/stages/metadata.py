@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from digest.languages import clean, normal_tag, shorten
 from digest.records import PublishedFrom
+from digest.stages.canonical import canonical
 from digest.stages.dates import find_date, read_date
-from digest.stages.markup import host, unmarked, web_link
+from digest.stages.markup import host, unmarked
 
 __all__ = ["Metadata", "read_metadata"]
 
@@ -322,38 +323,10 @@ _LONGEST_SEARCH = 1_000_000  # bytes of HTML
 
 # --- address --------------------------------------------------------------------------------------------------------
 
-_TRACKING = re.compile(
-    r"utm_\w+|fbclid|gclid|ref|source|from|spm|cmpid|at_\w+|xtor|rss|feed|partner|share\w*", re.IGNORECASE
-)
-# Labels under which a country registers names, as in co.uk and com.cn.
-_SECOND_LEVEL = frozenset(("ac", "co", "com", "edu", "go", "gob", "gov", "gouv", "gv", "ne", "net", "or", "org"))
-
 
 def _canonical(tree: HtmlElement, meta: Mapping[str, str], url: str) -> str:
-    """The page's own address as it states it, if that is on the same site and a page of its own; else `url`."""
-    links = [_attribute(link, "href") for link in tree.iter("link") if "canonical" in _attribute(link, "rel").lower()]
-    for link in (*links, meta.get("og:url", "")):
-        address = web_link(link, url)
-        if address and _registered(address) == _registered(url) and not _loses_the_article(address, url):
-            return address
-    return url
-
-
-def _registered(url: str) -> tuple[str, ...]:
-    """The part of a host that was registered, near enough: two labels, or three under co.uk and its like."""
-    labels = host(url).split(".")
-    three = len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2
-    return tuple(labels[-3 if three else -2 :])
-
-
-def _loses_the_article(address: str, url: str) -> bool:
-    """Whether the stated address is the site's front page, or lacks the query that names the article."""
-    stated, actual = urlsplit(address), urlsplit(url)
-    if stated.path.strip("/") == "":
-        return not stated.query and (actual.path.strip("/") != "" or bool(actual.query))
-    naming = [
-        name
-        for name, value in parse_qsl(actual.query)
-        if not _TRACKING.fullmatch(name) and any(map(str.isdigit, value))
+    """The page's own address as it states it, if it can be believed; else `url`."""
+    links = [
+        _attribute(link, "href") for link in tree.iter("link") if "canonical" in _attribute(link, "rel").lower().split()
     ]
-    return bool(naming) and not stated.query and stated.path == actual.path
+    return canonical((*links, meta.get("og:url", "")), url)

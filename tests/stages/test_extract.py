@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.records import Article, Document, Entry, Failure, Page
-from digest.stages.extract import FEED_TEXT_USED, extract
+from digest.stages.extract import extract
+from digest.stages.walls import FEED_TEXT_USED, PARTS_MISSING, TOO_SHORT
 
 CASES = Path(__file__).parent.parent / "cases" / "extract"
 NOW = datetime(2021, 3, 20, tzinfo=UTC)
@@ -161,13 +162,13 @@ WALL = "<p>We use cookies to make this site better. Accept all cookies or read o
 def test_text_of_feed_serves(body: bytes | None) -> None:
     page = Page(1, document(body) if body is not None else None, replace(ENTRY, content=SENTENCE), source="Quay Post")
     found = article(page)
-    assert (found.text, found.problems, found.url) == (SENTENCE, (FEED_TEXT_USED,), URL)
+    assert (found.text, found.problems[0], found.url) == (SENTENCE, FEED_TEXT_USED, URL)
 
 
 def test_text_of_feed_serves_where_the_page_has_less() -> None:
     content = "\n".join([SENTENCE] * 40)
     found = article(Page(1, document(simple(PARAGRAPHS)), replace(ENTRY, content=content)))
-    assert (found.text, found.problems) == (content, (FEED_TEXT_USED,))
+    assert (found.text, found.problems) == (content, (FEED_TEXT_USED, TOO_SHORT))
 
 
 def test_nothing_at_all_is_a_failure() -> None:
@@ -260,3 +261,34 @@ def test_hostile_page_costs_nothing_but_itself(noise: str) -> None:
 def test_damage_is_a_value(noise: bytes, place: int) -> None:
     body = (CASES / "korean.html").read_bytes()
     extract([Page(1, document(body[:place] + noise + body[place:]))])
+
+
+# --- several pages, several readings --------------------------------------------------------------------------------
+
+
+def second(line: str, url: str = f"{URL}/2") -> Document:
+    return document(simple("".join(f"<p>{number}. {line}</p>" for number in ("Five", "Six", "Seven"))), url)
+
+
+def test_pages_that_came_are_joined_and_the_next_is_wanted() -> None:
+    first = document(simple(PARAGRAPHS + f'<a href="{URL}/2">2</a>'))
+    assert article(Page(1, first)).next_page == f"{URL}/2"
+    whole = article(Page(1, first, parts=(second(SENTENCE),)))
+    assert (whole.text.count(SENTENCE), whole.next_page, whole.problems) == (7, "", ())
+
+
+@pytest.mark.parametrize(
+    "part", [second(SENTENCE, "https://elsewhere.example/2"), document(simple(f"<p>{WALL}</p>"), f"{URL}/2")]
+)
+def test_page_that_is_another_sites_or_a_wall_is_missing(part: Document) -> None:
+    found = article(Page(1, document(simple(PARAGRAPHS)), parts=(part,)))
+    assert (found.text.count(SENTENCE), found.problems) == (4, (PARTS_MISSING,))
+
+
+def test_reading_again_tells_what_changed_or_leaves_what_stands() -> None:
+    page = Page(1, document(simple(PARAGRAPHS)))
+    earlier = article(page)
+    assert article(replace(page, earlier=earlier)) == replace(earlier, stands=True)
+    assert article(Page(1, document(b"%PDF"), earlier=earlier)) == replace(earlier, stands=True)
+    shorter = replace(earlier, text=earlier.text.partition("\n")[0] + " It adjourned.")
+    assert [change.before for change in article(replace(page, earlier=shorter)).changes] == ["It adjourned."]
