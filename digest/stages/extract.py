@@ -118,9 +118,10 @@ def _text(tree: HtmlElement, about: Metadata) -> str:
     """The article's paragraphs, one a line. Changes the tree."""
     captions = _captions(tree)
     _unframe_tables(tree)
+    _unframe_readings(tree)
     size = _prune(tree)
-    paragraphs = _join_parts(tree)
-    text = _read(tree, max(_SHARE_OF_PARAGRAPHS * paragraphs, _SHARE_OF_PAGE * size))
+    parts = _join_parts(tree)
+    text = _read(tree, max(_SHARE_OF_PARTS_READ * parts, _SHARE_OF_PAGE * size))
     kept = (line for line in _without_frame(text.split("\n"), about.headlines) if _letters(line) not in captions)
     lines = _without_tail(list(kept))
     if lines and not _has_lead(lines, about.lead):
@@ -128,8 +129,8 @@ def _text(tree: HtmlElement, about: Metadata) -> str:
     return "\n".join(lines)
 
 
-# Of the longest run of paragraphs, and of all text that pruning left: with less, the library's fast way has failed.
-_SHARE_OF_PARAGRAPHS = 0.8
+# Of what holds most paragraphs, and of all text that pruning left: with less, the library's fast way has failed.
+_SHARE_OF_PARTS_READ = 0.7
 _SHARE_OF_PAGE = 0.3
 
 
@@ -176,6 +177,15 @@ def _unframe_tables(tree: HtmlElement) -> None:
                 element.tag = "div"
 
 
+def _unframe_readings(tree: HtmlElement) -> None:
+    """Keeps a word with its reading in one line: in the brackets that the page has for it, else the word alone."""
+    for ruby in list(tree.iter("ruby")):
+        bracketed = next(ruby.iterdescendants("rp"), None) is not None
+        for element in list(ruby.iterdescendants("rb", "rt", "rp", "rtc")):
+            element.drop_tag() if bracketed or element.tag == "rb" else element.drop_tree()
+        ruby.drop_tag()
+
+
 def _is_layout(table: HtmlElement) -> bool:
     """Whether there are blocks in it, or one cell holds most of its text."""
     if any(next(table.iterdescendants(tag), None) is not None for tag in ("table", "div", "p", "h1", "h2", "h3")):
@@ -191,7 +201,7 @@ _SHARE_OF_PARTS = 0.35
 def _join_parts(tree: HtmlElement) -> int:
     """Brings together an article that advertisements cut into several elements of one class; the library takes one.
 
-    How long its paragraphs are in all.
+    How much text its elements hold in all.
     """
     parts: dict[tuple[str, str], list[HtmlElement]] = {}
     lengths: Counter[HtmlElement] = Counter()
@@ -202,12 +212,12 @@ def _join_parts(tree: HtmlElement) -> int:
                 parts.setdefault((parent.tag, parent.get("class")), []).append(parent)
             lengths[parent] += length
     largest = max(parts.values(), key=lambda group: sum(lengths[part] for part in group), default=[])
-    length = sum(lengths[part] for part in largest)
-    if length > _SHARE_OF_PARTS * lengths.total():
+    size = sum(len(" ".join("".join(part.itertext()).split())) for part in largest)
+    if sum(lengths[part] for part in largest) > _SHARE_OF_PARTS * lengths.total():
         for part in largest[1:]:
             if largest[0] not in part.iterancestors():
                 largest[0].extend(list(part))
-    return length
+    return size
 
 
 _UNSPACED = re.compile("[\u0e01-\u0e5b\u3041-\u30ff\u4e00-\u9fff]")
@@ -219,18 +229,24 @@ def _is_unspaced(tree: HtmlElement) -> bool:
 
 
 # Elements that hold no text of the article, whatever they are called.
-_NEVER = ("figure", "figcaption", "address", "aside", "nav", "form", "button", "dialog", "noscript", "template", "menu")
+_NEVER = frozenset(
+    (
+        *("figure", "figcaption", "address", "aside", "nav", "form", "button", "dialog", "noscript", "template", "menu"),
+        *("script", "style"),
+    )
+)
 # Words in the class, id or role of elements that hold something else.
 _MARKS = re.compile(
     r"(?<![a-z])(?:(?:related|recommend|recirc|most-?(?:read|popular|viewed)|also-?(?:read|like)|newsletter|subscri|cookie|"
     r"consent|gdpr|promo|social|sharing|screen-reader|advert|sponsor)\w*|\w*captions?|(?:img|image|photo|pic)-?credits?|"
     r"read-?more|trending|sign-?up|credits?|teasers?|outbrain|taboola|share|breadcrumbs?|sr-only|visually-?hidden|copyright|"
-    r"author-?(?:bio|box|info)|navigation|contentinfo|complementary|(?:twitter|instagram|tiktok|facebook)-\w+|"
+    r"author-?(?:bio|box|info)|navigation|contentinfo|complementary|"
     r"(?:show-)?comments?(?:-?(?:list|area|section|form|box))?|respond|info-?box|feedback|modal|image-?widget|tooltip|"
     r"toolbar|disclaimer|tags?(?:-?(?:list|cloud|links))?|rating)(?![a-z])",
 )
+_LONGEST_READ_ALSO = 60  # characters: its words and the colon
 _LINKED_SHARE = 0.9
-_LINKED_SHARE_OF_LIST = 0.5  # where each of its items has a link
+_LINKED_SHARE_OF_LIST = 0.5  # where each of its items ends in one link
 _LONGEST_POINTER = 300  # characters
 # What holds more of the page's text than this is the article itself, whatever it is called.
 _MOST_TEXT_PRUNED = 0.3
@@ -306,10 +322,15 @@ def _is_pointer(element: HtmlElement, sizes: Counter[HtmlElement], linked: Count
     if linked[element] >= _LINKED_SHARE * sizes[element]:
         return True
     if element.tag != "p":
-        items = [linked[item] for item in element if item.tag == "li"]
-        return all(items) and linked[element] >= _LINKED_SHARE_OF_LIST * sizes[element]
+        return linked[element] >= _LINKED_SHARE_OF_LIST * sizes[element] and all(map(_ends_in_link, element))
     short = sizes[element] <= _LONGEST_POINTER
     return short and _bare(clean("".join(element.itertext()))).startswith(_read_also())
+
+
+def _ends_in_link(item: HtmlElement) -> bool:
+    """Whether an item of a list is a teaser: some words and then the link, as in "Health: What really helps"."""
+    links = list(item.iter("a"))
+    return len(links) == 1 and not (links[0].tail or "").strip()
 
 
 @cache
@@ -365,9 +386,13 @@ _ENDED = re.compile(r"[.!?…。！？｡؟۔।॥:：;；\"'”’»›」』�
 def _without_tail(lines: list[str]) -> list[str]:
     """Without the headings and tags behind the last sentence."""
     end = len(lines)
-    while end and len(lines[end - 1]) <= _LONGEST_TAIL_LINE and not _ENDED.search(lines[end - 1]):
+    while end and len(lines[end - 1]) <= _LONGEST_TAIL_LINE and not _ends_sentence(lines[end - 1]):
         end -= 1
-    return lines[:end] if 2 * end > len(lines) else lines
+    return lines[:end] if 2 * sum(map(len, lines[:end])) > sum(map(len, lines)) else lines
+
+
+def _ends_sentence(line: str) -> bool:
+    return _ENDED.search(line) is not None and not (line[0] in "【[［" and line[-1] in "】]］")
 
 
 def _letters(text: str) -> str:
@@ -391,9 +416,11 @@ def _credits() -> re.Pattern[str]:
 
 def _points(line: str) -> bool:
     """Whether a line without links left still points elsewhere: its words, then a colon."""
-    bare = _bare(line)
+    if len(line) > _LONGEST_POINTER:
+        return False
+    bare = _bare(line[:_LONGEST_READ_ALSO])
     start = next((start for start in _read_also() if bare.startswith(start)), "")
-    return bool(start) and len(line) <= _LONGEST_POINTER and bare[len(start) :].lstrip()[:1] in ("", ":", "：", "|")
+    return bool(start) and bare[len(start) :].lstrip()[:1] in ("", ":", "：", "|")
 
 
 # --- walls ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from digest.languages import clean, normal_tag, shorten
 from digest.records import PublishedFrom
 from digest.stages.dates import find_date, read_date
 from digest.stages.markup import host, unmarked, web_link
+from digest.stages.sites import title_place
 
 __all__ = ["Metadata", "read_metadata"]
 
@@ -50,7 +51,8 @@ def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str 
     names = _site_names(site, host(url))
     headings = [text for element in tree.iter("h1") if _is_headline(text := _visible(element), names)]
     candidates = _titles(tree, linked, meta, names, headings)
-    title = shorten(_voted(candidates), _LONGEST_TITLE)
+    own = _own_title(linked, meta, title_place(host(url)))
+    title = shorten(_without_site(own, names, headings) if own else _voted(candidates), _LONGEST_TITLE)
     latest = fetched + timedelta(days=1)
     published, published_from = _published(tree, linked, meta, title, url, latest, language or stated)
     return Metadata(
@@ -62,7 +64,7 @@ def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str 
         published=published,
         published_from=published_from,
         lead=_lead(tree, linked, meta),
-        headlines=tuple(dict.fromkeys((*candidates, *headings))),
+        headlines=tuple(dict.fromkeys((title, *candidates, *headings))),
     )
 
 
@@ -145,6 +147,15 @@ def _titles(
     shown = next((heading for heading in headings if heading in whole), headings[0] if len(headings) == 1 else "")
     stated = (_text(linked.get("headline")), shown, meta.get("og:title", ""), meta.get("twitter:title", ""), whole)
     return [_without_site(unmarked(title), names, headings) for title in stated]
+
+
+_SHORTEST_TITLE = 4  # characters
+
+
+def _own_title(linked: Mapping[str, Any], meta: Mapping[str, str], place: str) -> str:
+    """The title at the place where this publisher has it, or ""."""
+    title = unmarked(_text(linked.get("headline")) if place == "headline" else meta.get(place, ""))
+    return title if len(title) >= _SHORTEST_TITLE else ""
 
 
 # What readers and search engines are given weighs more than what is written for sharing and for tabs.
