@@ -229,7 +229,36 @@ def _lead(tree: HtmlElement, linked: Mapping[str, Any], meta: Mapping[str, str])
         shown = _visible(element)
         if shown[:_LEAD_START] in starts and len(shown) <= longest:
             return shown
+    return _marked_lead(tree)
+
+
+# What papers call the paragraph between headline and text, in class names.
+_LEAD_CLASS = re.compile(
+    r"(?<![a-z])(?:lead|lede|standfirst|excerpt|abstract|sub-?head(?:line|ing)?|sub-?title|summary|dek|deck|chapo|chapeau|"
+    r"sapo|sumario|bajada|entradilla|epigraph|ingress|manchet|vorspann|teaser-?text|sommario|catenaccio)(?![a-z])",
+    re.IGNORECASE,
+)
+_LONGEST_MARKED_LEAD = 500  # characters
+_LEAD_PLACES = 20  # elements behind a headline
+
+
+def _marked_lead(tree: HtmlElement) -> str:
+    """The standfirst by what its element is called, if it stands close behind the headline."""
+    behind = None
+    for element in tree.iter("h1", "p", "h2", "h3", "div", "span"):
+        if element.tag == "h1":
+            behind = 0
+        elif behind is not None:
+            behind += 1
+            if behind <= _LEAD_PLACES and len(element) <= _LEAD_CHILDREN and _is_lead(element):
+                return _visible(element)
     return ""
+
+
+def _is_lead(element: HtmlElement) -> bool:
+    if not _LEAD_CLASS.search(_attribute(element, "class")) or element.find(".//a") is not None:
+        return False
+    return _SHORTEST_LEAD <= len(_visible(element)) <= _LONGEST_MARKED_LEAD
 
 
 def _first_text(element: HtmlElement) -> str:
