@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -122,7 +123,12 @@ def _text(tree: HtmlElement, about: Metadata) -> str:
     size = _prune(tree)
     parts = _join_parts(tree)
     text = _read(tree, max(_SHARE_OF_PARTS_READ * parts, _SHARE_OF_PAGE * size))
-    kept = (line for line in _without_frame(text.split("\n"), about.headlines) if _letters(line) not in captions)
+    text = text if len(text) >= _SHARE_OF_BODY * len(about.body) else about.body
+    kept = (
+        line
+        for line in _without_frame(text[:_LONGEST_TEXT].split("\n"), about.headlines)
+        if _letters(line) not in captions
+    )
     lines = _without_tail(list(kept))
     if lines and not _has_lead(lines, about.lead):
         lines.insert(0, about.lead)
@@ -132,6 +138,8 @@ def _text(tree: HtmlElement, about: Metadata) -> str:
 # Of what holds most paragraphs, and of all text that pruning left: with less, the library's fast way has failed.
 _SHARE_OF_PARTS_READ = 0.7
 _SHARE_OF_PAGE = 0.3
+# A page that shows less than this of what it states in JSON-LD is drawn by a script, or keeps its text back.
+_SHARE_OF_BODY = 0.3
 
 
 def _read(tree: HtmlElement, enough: float) -> str:
@@ -139,6 +147,8 @@ def _read(tree: HtmlElement, enough: float) -> str:
     # A quarter of a second to import, and only workers read pages: see stages/tag.py.
     import trafilatura
 
+    if next(islice(tree.iter("*"), _MOST_ELEMENTS, None), None) is not None:
+        return "\n".join(clean("".join(paragraph.itertext())) for paragraph in tree.iter("p"))
     text = ""
     # Precision helps where words are not spaced: the library's thresholds count characters.
     precise = _is_unspaced(tree)
@@ -151,6 +161,10 @@ def _read(tree: HtmlElement, enough: float) -> str:
         if len(text) >= enough:
             break
     return text
+
+
+# The library's time grows with the square of these; real articles have a few thousand.
+_MOST_ELEMENTS = 30_000
 
 
 def _has_lead(lines: Sequence[str], lead: str) -> bool:
@@ -231,7 +245,19 @@ def _is_unspaced(tree: HtmlElement) -> bool:
 # Elements that hold no text of the article, whatever they are called.
 _NEVER = frozenset(
     (
-        *("figure", "figcaption", "address", "aside", "nav", "form", "button", "dialog", "noscript", "template", "menu"),
+        *(
+            "figure",
+            "figcaption",
+            "address",
+            "aside",
+            "nav",
+            "form",
+            "button",
+            "dialog",
+            "noscript",
+            "template",
+            "menu",
+        ),
         *("script", "style"),
     )
 )
@@ -267,10 +293,7 @@ def _prune(tree: HtmlElement) -> int:
             gone.add(element)
             continue
         unwanted = (
-            element.tag in _NEVER
-            or element in pictures
-            or _is_marked(element)
-            or _is_pointer(element, sizes, linked)
+            element.tag in _NEVER or element in pictures or _is_marked(element) or _is_pointer(element, sizes, linked)
         )
         if unwanted and sizes[element] <= most and parent is not None:
             element.drop_tree()  # but not the text behind it
@@ -280,12 +303,13 @@ def _prune(tree: HtmlElement) -> int:
 
 
 _LONGEST_PICTURE_BOX = 200  # characters
+_PICTURE_DEPTH = 12
 
 
 def _picture_box(image: HtmlElement, sizes: Mapping[HtmlElement, int]) -> HtmlElement | None:
     """The largest element round an image that holds no more than its caption and credits."""
     box = None
-    for element in image.iterancestors():
+    for element in islice(image.iterancestors(), _PICTURE_DEPTH):
         if sizes[element] > _LONGEST_PICTURE_BOX or element.tag in ("body", "main", "article", "td", "p"):
             break
         if sizes[element] and next(element.iterdescendants("h1", "h2", "h3"), None) is None:

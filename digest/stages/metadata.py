@@ -16,7 +16,7 @@ from lxml.html import HtmlElement
 from digest.languages import clean, normal_tag, shorten
 from digest.records import PublishedFrom
 from digest.stages.dates import find_date, read_date
-from digest.stages.markup import host, unmarked, web_link
+from digest.stages.markup import host, plain_text, unmarked, web_link
 from digest.stages.sites import title_place
 
 __all__ = ["Metadata", "read_metadata"]
@@ -39,6 +39,7 @@ class Metadata:
     published_from: PublishedFrom
     lead: str  # the standfirst, where the page shows one apart from its text
     headlines: tuple[str, ...] = ()  # all that the page calls its title
+    body: str = ""  # the article's text in JSON-LD, often cut off or run together
 
 
 def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str | None) -> Metadata:
@@ -65,6 +66,7 @@ def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str 
         published_from=published_from,
         lead=_lead(tree, linked, meta),
         headlines=tuple(dict.fromkeys((title, *candidates, *headings))),
+        body=plain_text(_text(linked.get("articleBody"))),
     )
 
 
@@ -340,7 +342,7 @@ def _shown_dates(tree: HtmlElement, title: str, language: str | None) -> Iterato
     for part in _behind_headline(text, title):
         yield find_date(part, language)
     for words in islice(_PUBLISHED_WORDS.finditer(text), _DATE_ELEMENTS):
-        yield find_date(text[words.end() :][:_BEHIND_WORDS], language)
+        yield find_date(text[words.end() :][:_BEHIND_WORDS].lstrip(" \n:："), language)
     for element in islice(_date_elements(tree), _DATE_ELEMENTS):
         yield find_date(_visible(element)[:_DATE_LINE], language)
 

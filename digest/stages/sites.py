@@ -9,7 +9,7 @@ __all__ = ["title_place"]
 
 
 def title_place(host: str) -> str:
-    """Where a host's pages have their title: a meta element's name, "headline" for that in JSON-LD, or "" if unknown."""
+    """Where a host's pages have their title: a meta element's name, "headline" for that in JSON-LD, or ""."""
     labels = host.split(".")
     domains = (".".join(labels[start:]) for start in range(len(labels) - 1))
     return next((place for domain in domains if (place := _titles().get(domain))), "")
