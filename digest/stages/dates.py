@@ -15,6 +15,7 @@ __all__ = ["find_date", "read_date"]
 
 # Outside these years a date is an error of the feed's software, or a calendar that we do not read.
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
+_FURTHEST_ZONE = 14  # hours from UTC
 _LONGEST = 100  # characters; longer strings are no dates
 _BUDDHIST = 543  # years ahead of the common era, in Thailand
 _ERAS = MappingProxyType({"令和": 2018, "平成": 1988, "民國": 1911, "民国": 1911})
@@ -86,6 +87,8 @@ def read_date(text: str, language: str | None = None) -> datetime | None:
     """
     if len(text) > _LONGEST:
         return None
+    if by_machine := _by_machine(text.strip()):
+        return by_machine
     row = _row(language)
     written = _normal(text)
     time = next((found for found in _TIME.finditer(written) if found["point"] == ":"), None)
@@ -141,6 +144,36 @@ def _normal(text: str) -> str:
     text = _FRENCH_TIME.sub(":", text)
     text = _ISO_BASIC.sub(lambda iso: f"{iso[1]}-{iso[2]}-{iso[3]} {iso[4]}:{iso[5]}:{iso[6] or '00'}", text)
     return " ".join(_ISO_T.sub(" ", text).split())
+
+
+# --- what machines write --------------------------------------------------------------------------------------------
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?([Zz]|[+-]\d\d:?[0-5]\d)", re.ASCII)
+# By the mail standard: in English, whatever the language of the rest.
+_MAIL = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), {1,2}(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) "
+    r"(\d\d:\d\d:\d\d) (GMT|UTC?|Z|[+-]\d\d[0-5]\d)",
+    re.ASCII,
+)
+_MAIL_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+def _by_machine(text: str) -> datetime | None:
+    """The instant of a date in one of the two forms that nearly all feeds use; None leaves it to the careful reading."""
+    if iso := _ISO.fullmatch(text):
+        day, clock, zone = iso.groups()
+    elif mail := _MAIL.fullmatch(text):
+        number, month, year, clock, zone = mail.groups()
+        day = f"{year}-{_MAIL_MONTHS.index(month) // 3 + 1:02}-{number:0>2}"
+    else:
+        return None
+    try:
+        stated = datetime.fromisoformat(f"{day}T{clock}{zone if zone[0] in '+-' else 'Z'}")
+        instant = stated.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    near = abs(stated.utcoffset() or timedelta()) <= timedelta(hours=_FURTHEST_ZONE)
+    return instant if near and _FIRST_YEAR <= instant.year <= _LAST_YEAR else None
 
 
 # --- the day --------------------------------------------------------------------------------------------------------
@@ -242,7 +275,7 @@ def _zone(time: _Match | None, rest: str, own_clock: str) -> tzinfo | None:
 
 def _offset(time: _Match) -> timezone | None:
     hours, minutes = int(time["zone_hours"]), int(time["zone_minutes"] or 0)
-    if hours > 14 or minutes > 59:
+    if hours > _FURTHEST_ZONE or minutes > 59:
         return None
     return timezone((-1 if time["sign"] in "-−" else 1) * timedelta(hours=hours, minutes=minutes))
 
