@@ -166,7 +166,8 @@ def clean(text: str, keep_newlines: bool = False) -> str:
 
 
 def _visible(line: str) -> str:
-    return _MARKS.sub(r"\1", _IDLE_JOINERS.sub("", _UNWANTED.sub("", line)))
+    visible: str = _MARKS.sub(r"\1", _IDLE_JOINERS.sub("", _UNWANTED.sub("", line)))
+    return visible
 
 
 # --- detection ------------------------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ _EAST_ASIAN_TIME = re.compile(r"(\d{1,2})\s*[時时시点點](?:\s*(\d{1,2})\s*[
 _BETWEEN = re.compile(
     r"[\s,|·—–-]*(?:[(（][^)）]{1,5}[)）]|(?:星期|周|週).|.曜日?|at|um|às|à|a las|alle|klo|kl\.?|в|o)?[\s,|—–-]*"
 )
+# "30 tháng 3, năm 2020": months are numbered.
+_VIETNAMESE_DATE = re.compile(r"(?<=\d)\s*(?:tháng|thg\.?)\s*(\d{1,2})\s*,?\s*(?:năm\s*)?(?=\d{4})", re.IGNORECASE)
 _FRENCH_TIME = re.compile(r"(?<=\b\d)h(?=\d\d\b)|(?<=\b\d\d)h(?=\d\d\b)")
 _ERA = re.compile(rf"({'|'.join(_ERAS)})\s*(元|\d{{1,3}})\s*年")
 _ISO_BASIC = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})?")
@@ -141,6 +143,7 @@ def _normal(text: str) -> str:
     text = _ERA.sub(lambda era: f"{_ERAS[era[1]] + (1 if era[2] == '元' else int(era[2]))}年", text)
     text = _EAST_ASIAN_DATE.sub(r"\1-\2-\3 ", text)
     text = _EAST_ASIAN_TIME.sub(lambda time: f"{time[1]}:{int(time[2] or 0):02d} ", text)
+    text = _VIETNAMESE_DATE.sub(r"-\1-", text)
     text = _FRENCH_TIME.sub(":", text)
     text = _ISO_BASIC.sub(lambda iso: f"{iso[1]}-{iso[2]}-{iso[3]} {iso[4]}:{iso[5]}:{iso[6] or '00'}", text)
     return " ".join(_ISO_T.sub(" ", text).split())
@@ -159,7 +162,7 @@ _MAIL_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 def _by_machine(text: str) -> datetime | None:
-    """The instant of a date in one of the two forms that nearly all feeds use; None leaves it to the careful reading."""
+    """The instant of a date in one of the two forms of nearly all feeds; None leaves it to the careful reading."""
     if iso := _ISO.fullmatch(text):
         day, clock, zone = iso.groups()
     elif mail := _MAIL.fullmatch(text):
