@@ -29,10 +29,13 @@ from digest.edges.issues import IssueStore
 from digest.edges.mail import Folder, Mailer, Smtp, build
 from digest.edges.pool import Pool
 from digest.edges.store import Store
+from digest.entities.acts import ACTIONS
+from digest.entities.link import resolve
 from digest.errors import DigestError
 from digest.languages import base
 from digest.pipeline import Pipeline, Progress, StageResult
 from digest.records import Document, Edition, Failure
+from digest.research import actions as found_actions
 from digest.research import export as exports
 from digest.research import imports
 from digest.schedule import Service
@@ -331,6 +334,38 @@ def import_(
     print(f"{new} articles imported, {len(failures)} files failed")
     if failures:
         raise typer.Exit(1)
+
+
+@app.command()
+def actions(
+    agency: Annotated[str, typer.Option(help="Only acts of this agency: a name or an id.")] = "",
+    company: Annotated[str, typer.Option(help="Only acts on this company: a name or an id.")] = "",
+    kind: Annotated[str, typer.Option("--type", help="Only acts of this type, e.g. fine.")] = "",
+    since: Annotated[str, typer.Option(help="Only reports from this day on, e.g. 2026-03-01.")] = "",
+    form: Annotated[exports.Format, typer.Option("--format", "-f", help="csv or jsonl.")] = exports.Format.CSV,
+    db: DatabaseUrl = "",
+) -> None:
+    """List what agencies did to companies, one line an act, with its day, sum, status, sources and evidence."""
+    if kind and kind not in ACTIONS:
+        raise DigestError("--type", f"'{kind}' is no type of act", f"one of: {', '.join(ACTIONS)}")
+    wanted = found_actions.Wanted(
+        _entity(agency, "--agency"), _entity(company, "--company"), kind or None, _day(since) if since else None
+    )
+    with closing(Database(_database_url(db), create=False)) as database:
+        rows = found_actions.actions(database, wanted)
+        lines = found_actions.as_csv(rows) if form is exports.Format.CSV else found_actions.as_json(rows)
+        for line in lines:
+            print(line)
+
+
+def _entity(given: str, option: str) -> str | None:
+    """The id that a name means; local ids stand for themselves."""
+    if not given or given.startswith("local:"):
+        return given or None
+    entity = resolve(given)
+    if entity is None:
+        raise DigestError(option, f"'{given}' is nobody that the registry knows", "see `digest entities find NAME`")
+    return entity
 
 
 @app.command()

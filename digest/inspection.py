@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -114,7 +114,7 @@ def article_row(number: int, article: Article, versions: Sequence[Version]) -> R
 
 
 def tags(rows: Sequence[Row], runner: Runner) -> Iterator[Row]:
-    """in {"id","text","lang"?}, out the mentions and acts; offsets count characters of the text as it was given."""
+    """in {"id","text","lang"?,"date"?}, out the mentions and acts; offsets count characters of the text as given."""
     texts = [_text_of(row) for row in rows]
     results = _through(runner, tag, texts, size=16, deadline=120.0)
     for row, result in zip(rows, results, strict=True):
@@ -125,7 +125,15 @@ def _text_of(row: Row) -> Text | Failure:
     text, language = row.get("text"), row.get("lang")
     if not isinstance(text, str) or not (language is None or isinstance(language, str)):
         return Failure(str(row.get("id", "")), "tag", 'a line must be {"id", "text", "lang"?}')
-    return Text(str(row.get("id", "")), text, language)
+    return Text(str(row.get("id", "")), text, language, published=_day_of(row.get("date")))
+
+
+def _day_of(given: object) -> date | None:
+    """The day of an ISO 8601 date or time; what is none tells nothing."""
+    try:
+        return date.fromisoformat(str(given)[:10]) if given else None
+    except ValueError:
+        return None
 
 
 def _tag_row(given: object, result: Tagged | Failure) -> Row:
@@ -143,6 +151,12 @@ def _tag_row(given: object, result: Tagged | Failure) -> Row:
             "start": a.start,
             "end": a.end,
             "evidence": a.evidence,
+            "status": a.status,
+            "day": a.day.isoformat() if a.day else None,
+            "amount": a.amount,
+            "currency": a.currency or None,
+            "total": a.total,
+            "confidence": a.confidence,
         }
         for a in result.acts
     ]

@@ -48,7 +48,7 @@ from digest.stages.tag import tag
 __all__ = ["VERSIONS", "Pipeline", "Progress", "StageResult"]
 
 # Raise a stage's number when its results change: its items, and what follows from them, are then done again.
-VERSIONS = {"fetch": 1, "extract": 1, "tag": 1, "describe": 1, "group": 1}
+VERSIONS = {"fetch": 1, "extract": 1, "tag": 2, "describe": 1, "group": 1}
 
 RECHECK_SHARE = 100  # pages that one cycle asks again whether they changed
 BATCH = 200  # items asked from the ledger at a time: what a crash may cost, and what stands in memory

@@ -35,6 +35,7 @@ __all__ = [
     "Report",
     "Retry",
     "Source",
+    "Status",
     "StoryView",
     "Tagged",
     "Text",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 Label = Literal["COMPANY", "AGENCY", "ORG", "PERSON", "PLACE"]
+Status = Literal["planned", "threatened", "ordered", "done", "appealed", "overturned"]
 PublishedFrom = Literal["feed", "page", "url", "first seen"]
 SourceKind = Literal["newspaper", "broadcaster", "wire", "magazine", "trade", "regulator", "government", "blog"]
 
@@ -234,12 +236,13 @@ class Recogniser:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What the tagger reads: any text with its language (None: to be detected) and the country of its source."""
+    """What the tagger reads: any text with its language (None: to be detected), its source's country and its day."""
 
     id: str
     text: str
     language: str | None = None
     country: str | None = None
+    published: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +261,10 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An agency's act on one company, with the span of the text that says so."""
+    """An agency's act on one company, with the span of the text that says so.
+
+    `day` is that of the act, where the text tells it; `total` the number of companies, where it counts them.
+    """
 
     agency: str
     company: str
@@ -267,6 +273,11 @@ class Act:
     end: int
     evidence: str
     confidence: float = 1.0
+    status: Status = "done"
+    day: date | None = None
+    amount: float | None = None
+    currency: str = ""  # ISO 4217
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,7 +315,8 @@ class Store:
             return [(row.id, _article(row)) for row in db.execute(query)]
 
     def articles_to_tag(self, version: int, now: datetime, limit: int) -> list[Text]:
-        columns = select(t.article.c.id, t.article.c.title, t.article.c.text, t.article.c.language, t.source.c.country)
+        a = t.article.c
+        columns = select(a.id, a.title, a.text, a.language, a.date, t.source.c.country)
         query = (
             _missing(columns.select_from(_ARTICLES), "tag", version, now)
             .outerjoin(t.source, t.source.c.name == t.entry.c.source)
@@ -324,7 +325,7 @@ class Store:
         )
         with self.database.read() as db:
             return [
-                Text(str(row.id), tagged_text(row.title, row.text), row.language, row.country)
+                Text(str(row.id), tagged_text(row.title, row.text), row.language, row.country, row.date.date())
                 for row in db.execute(query.limit(limit))
             ]
 
@@ -861,6 +862,11 @@ def _act_row(number: int, act: Act) -> dict[str, Any]:
         "end": act.end,
         "evidence": act.evidence,
         "confidence": act.confidence,
+        "status": act.status,
+        "day": act.day,
+        "amount": act.amount,
+        "currency": act.currency,
+        "total": act.total,
     }
 
 
@@ -920,4 +926,17 @@ def mention_record(row: Row[Any], name: str | None) -> Mention:
 
 
 def act_record(row: Row[Any]) -> Act:
-    return Act(row.agency, row.company, row.action, row.start, row.end, row.evidence, row.confidence)
+    return Act(
+        row.agency,
+        row.company,
+        row.action,
+        row.start,
+        row.end,
+        row.evidence,
+        row.confidence,
+        row.status,
+        row.day,
+        row.amount,
+        row.currency,
+        row.total,
+    )

@@ -235,6 +235,11 @@ act = Table(
     Column("end", Integer, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("confidence", Float, nullable=False),
+    Column("status", String(12), nullable=False, server_default="done"),
+    Column("day", Date),
+    Column("amount", Float),
+    Column("currency", String(3), nullable=False, server_default=""),
+    Column("total", Integer),  # of the companies acted on, where the text counts them
 )
 
 # The name of each entity id, registry and local ones alike: a table made from the ledger stands alone.

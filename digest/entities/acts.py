@@ -68,6 +68,7 @@ class Lexicon:
     joint: Pattern  # between two agencies that act together
     naming: Pattern  # in a sentence that lists the companies of the sentence before
     firms: Pattern  # companies, counted and not named
+    anaphor: Pattern  # the agency named before: the regulator
 
 
 @cache
@@ -96,6 +97,7 @@ def lexicon(code: str) -> Lexicon | None:
         joint=_pattern(grammar["joint"]),
         naming=_pattern(grammar["naming"]),
         firms=_pattern(grammar["firms"]),
+        anaphor=_pattern(grammar.get("anaphor", "")),
     )
 
 

@@ -22,7 +22,7 @@ from digest.edges import tables as t
 from digest.edges.database import Database
 from digest.errors import DigestError
 
-__all__ = ["Format", "Span", "write"]
+__all__ = ["Format", "Span", "guarded", "write"]
 
 SCHEMA_VERSION = 1
 # A cell that begins like this is run as a formula by spreadsheets; by East Asian ones in full width as well.
@@ -143,14 +143,15 @@ def _write_table(path: Path, form: Format, columns: list[str], rows: Iterable[li
             table.writerow(columns)
         for row in rows:
             if form is Format.CSV:
-                table.writerow([_cell(value) for value in row])
+                table.writerow([guarded(value) for value in row])
             else:
                 file.write(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
-def _cell(value: Any) -> Any:
+def guarded(value: Any) -> Any:
+    """A cell that no spreadsheet runs as a formula."""
     return "'" + value if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 

@@ -13,7 +13,7 @@ from digest.stages.quantities import quantities
 from digest.stages.quote import quotes
 from digest.stages.watch import Watch, watched, watches
 
-__all__ = ["compose"]
+__all__ = ["SURE_ACT", "compose"]
 
 # The parts of a story's score, tuned by eye on the demonstration newsroom: a story that a watchlist asks for leads
 # over one that three more newsrooms tell, and an agency's act on a company over both languages and recency.
@@ -29,6 +29,7 @@ ALSO_MOST = 3
 # One source's own stories fill at most this part of an issue while others have any.
 SOURCE_SHARE = 3
 HEADLINE_MOST = 200
+SURE_ACT = 0.75  # acts below stay out of the issue; measured by `make quality`
 FIGURES_NAMED = 2
 
 
@@ -148,12 +149,15 @@ def _share(reports: Sequence[Report], entity: str) -> float:
 
 
 def _acts(view: StoryView, edition: Edition) -> tuple[Act, ...]:
-    """One act for each agency, company and action, those that most reports tell first, with the best evidence."""
+    """One act for each agency, company and action, those that most reports tell first, with the best evidence.
+
+    Acts that nobody is sure of stay in the archive.
+    """
     stated: dict[tuple[str, str, str], list[tuple[tuple[float, int, int], Act]]] = {}
     for report in view.reports:
         shared = Counter(act.evidence for act in report.acts)
         suits = _language_rank(report.language, edition)
-        for act in report.acts:
+        for act in (one for one in report.acts if one.confidence >= SURE_ACT):
             worth = (-round(act.confidence, 1), suits, -shared[act.evidence])
             stated.setdefault((act.agency, act.company, act.action), []).append((worth, act))
     groups = sorted(stated.values(), key=len, reverse=True)

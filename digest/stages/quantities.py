@@ -7,7 +7,7 @@ from functools import cache
 
 from digest.languages import LANGUAGES, base
 
-__all__ = ["quantities"]
+__all__ = ["month_number", "numbers", "quantities"]
 
 # Powers of ten. The long scale of continental Europe and the short one of English and Brazil use the same words for
 # different numbers, so a few words depend on the language.
@@ -27,6 +27,7 @@ _SCALES = {
     "trillion": 12, "trillions": 12, "tn": 12, "billón": 12, "billones": 12, "bilião": 12, "biliões": 12, "bio": 12,
     "trilhão": 12, "trilhões": 12, "трлн": 12, "триллион": 12, "триллиона": 12, "триллионов": 12, "trilyon": 12,
     "تريليون": 12,
+    "crore": 7, "crores": 7, "lakh": 5, "lakhs": 5, "करोड़": 7, "लाख": 5,
     "万": 4, "萬": 4, "만": 4, "千万": 7, "千萬": 7, "亿": 8, "億": 8, "억": 8, "万亿": 12, "萬億": 12,
     "兆": 12, "조": 12,
 }  # fmt: skip
@@ -90,12 +91,12 @@ def _take_days(text: str, language: str) -> tuple[set[str], str]:
     text = _ISO_DATE.sub(lambda m: keep(int(m[2]), int(m[3]), m[0]), text)
     text = _DAY_FIRST.sub(lambda m: keep(*_month_and_day(int(m[1]), int(m[3]), language), m[0]), text)
     text = _CJK_DATE.sub(lambda m: keep(int(m[1]), int(m[2]), m[0]), text)
-    text = _DAY_MONTH.sub(lambda m: keep(_month(m[2], language), int(m[1]), m[0]), text)
-    text = _MONTH_DAY.sub(lambda m: keep(_month(m[1], language), int(m[2]), m[0]), text)
+    text = _DAY_MONTH.sub(lambda m: keep(month_number(m[2], language), int(m[1]), m[0]), text)
+    text = _MONTH_DAY.sub(lambda m: keep(month_number(m[1], language), int(m[2]), m[0]), text)
     return days, text
 
 
-def _month(word: str, language: str) -> int:
+def month_number(word: str, language: str) -> int:
     """Zero where the word is no month in the language. The rows hold stems: a much longer word only begins alike."""
     row = LANGUAGES.get(language)
     for number, stems in enumerate(row.months if row else (), start=1):
@@ -114,20 +115,34 @@ def _month_and_day(first: int, second: int, language: str) -> tuple[int, int]:
 
 
 def _numbers(text: str, language: str) -> Iterator[str]:
-    total, end = 0.0, -1
+    for start, end, value, percent in _read_numbers(text, language):
+        if percent:
+            yield f"{_plain(value)}%"
+        elif not _trivial(value, _is_plain(text[start:end])):
+            yield _plain(value)
+
+
+def numbers(text: str, language: str) -> Iterator[tuple[int, int, float]]:
+    """Numbers with their words of scale: first character, the one after the last, value. No percentages, no "5G"."""
+    return ((start, end, value) for start, end, value, percent in _read_numbers(text, language) if not percent)
+
+
+def _read_numbers(text: str, language: str) -> Iterator[tuple[int, int, float, bool]]:
+    total, begin, end = 0.0, -1, -1
     for match in _pattern().finditer(text):
         if match["glued"] or len(match["digits"]) > _LONGEST:
             continue
         value = _value(match["digits"], language)
         if match["percent"] or match["percent_before"]:
-            yield f"{_plain(value)}%"
+            yield match.start(), match.end(), value, True
             continue
         power = _power(match["scale"], language)
         # 10億5000万 is one number in two parts.
-        total = value * 10**power + (total if match.start() == end else 0)
+        joined = match.start() == end
+        total, begin = value * 10**power + (total if joined else 0), begin if joined else match.start()
         end = match.end() if power in (4, 8, 12) else -1
-        if not (end > 0 and text[end : end + 1].isdigit()) and not _trivial(total, power):
-            yield _plain(total)
+        if not (end > 0 and text[end : end + 1].isdigit()):
+            yield begin, match.end(), total, False
 
 
 @cache
@@ -165,8 +180,12 @@ def _group_mark(language: str) -> str:
     return "," if language in _COMMA_GROUPS else "."
 
 
-def _trivial(value: float, power: int) -> bool:
-    return power == 0 and value == int(value) and (value < 10 or 1900 <= value <= 2100)
+def _is_plain(written: str) -> bool:
+    return all(letter.isdigit() or letter in " .,'’" for letter in written)
+
+
+def _trivial(value: float, plain: bool) -> bool:
+    return plain and value == int(value) and (value < 10 or 1900 <= value <= 2100)
 
 
 def _plain(value: float) -> str:

@@ -80,4 +80,5 @@ def _tagged(text: Text, language: str, names: Sequence[Name], own: Own) -> Tagge
     if not text.text.strip():
         return Failure(text.id, "tag", "no text")
     mentions = link(text.text, language, text.country, names, own)
-    return Tagged(text.id, language, tuple(mentions), tuple(find_acts(text.text, language, mentions)))
+    acts = find_acts(text.text, language, mentions, text.country, text.published)
+    return Tagged(text.id, language, tuple(mentions), tuple(acts))

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from digest.training.score import f1
-from tests.quality import links, names, sets
+from digest.training.told import told_passages
+from tests.quality import acts, links, names, sets
 from tests.quality.measure import KINDS, Names
 
 FLOORS: Mapping[str, Mapping[str, Mapping[str, float]]] = tomllib.loads(
@@ -68,6 +69,30 @@ def _links(task: str, folder: Path) -> list[str]:
     return _below(task, "all", {"joined": found.recall, "apart": 1 - found.false_merges})
 
 
+def _acts() -> list[str]:
+    print(f"\nActs in {acts.HELD.name}/: pairs of agency and company, pairs with their type, and the surest pairs\n")
+    print(f"{'language':9}{'precision':>10}{'recall':>8}{'F1':>7}{'typed F1':>10}{'sure precision':>16}{'of':>5}")
+    total, below = acts.Counted(), list[str]()
+    for language, passages in told_passages(acts.HELD).items():
+        counted, _ = acts.score(language, passages)
+        total += counted
+        _print_acts(language, counted)
+        below += _below("acts", language, {"pair": counted.f1("pair"), "triple": counted.f1("triple")})
+    _print_acts("all", total)
+    types = sorted({what for what in total.gold + total.found if what not in acts.WHOLE})
+    for kind in types:
+        print(
+            f"   {kind:12} precision {total.precision(kind):.2f} recall {total.recall(kind):.2f} of {total.gold[kind]}"
+        )
+    return below + _below("acts", "all", {"pair": total.f1("pair"), "sure": total.precision("sure")})
+
+
+def _print_acts(language: str, counted: acts.Counted) -> None:
+    pair = f"{counted.precision('pair'):10.2f}{counted.recall('pair'):8.2f}{counted.f1('pair'):7.2f}"
+    sure = f"{counted.precision('sure'):16.2f}{counted.found['sure']:5}"
+    print(f"{language:9}{pair}{counted.f1('triple'):10.2f}{sure}", flush=True)
+
+
 def _sets(data: Path | None) -> list[str]:
     if data is None:
         return []
@@ -108,6 +133,7 @@ TASKS: Mapping[str, Callable[[], list[str]]] = {
     "held": partial(_names, "held", names.HELD),
     "links": partial(_links, "links", links.GOLD),
     "links-held": partial(_links, "links-held", links.HELD),
+    "acts": _acts,
 }
 
 if __name__ == "__main__":
