@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "languages": {"languages", "errors"},
     "entities": PURE,
-    "training": PURE | {"training"},
+    "training": STAGES | {"training"},
     "stages": STAGES,
     "edges": EDGES,
     "config": PURE,
@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "inspection": INNER,
     "schedule": INNER | {"config", "pipeline"},
     "health": INNER | {"config", "sitemaps"},
-    "research": INNER | {"config"},
+    "research": INNER | {"config", "research"},
     "demo": INNER | {"config", "pipeline", "demo", "research"},
 }
 OUTSIDE_WORLD = {

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -46,7 +46,7 @@ def find_acts(
     told = Told(language, country, published)
     read = read_sentences(text, language, mentions)
     best: dict[tuple[str, str, str], Act] = {}
-    for act in (*_scored(text, read, told), *_listed(text, read, told)):
+    for act in (*_one_a_sentence(_scored(text, read, told)), *_listed(text, read, told)):
         key = (act.agency, act.company, act.action)
         if key not in best or best[key].confidence < act.confidence:
             best[key] = act
@@ -143,6 +143,16 @@ def _near(read: Sequence[Sentence], place: int, groups: Sequence[Sequence[Group]
         if groups[back]:
             return [(group, read[back]) for group in groups[back][:_MOST]]
     return []
+
+
+def _one_a_sentence(acts: Iterable[Act]) -> list[Act]:
+    """Of what a sentence may say of one agency and one company, the likeliest: "directs … to summon" is one act."""
+    best: dict[tuple[str, str, int], Act] = {}
+    for act in acts:
+        key = (act.agency, act.company, act.start)
+        if key not in best or best[key].confidence < act.confidence:
+            best[key] = act
+    return list(best.values())
 
 
 def _scored(text: str, read: Sequence[Sentence], told: Told) -> Iterator[Act]:
