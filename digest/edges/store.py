@@ -8,13 +8,14 @@ one stage makes it missing at the stages that follow.
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select, update
 
 from digest.edges import tables as t
 from digest.edges.database import Database, upsert
+from digest.edges.robots import reservation
 from digest.records import (
     Act,
     Article,
@@ -23,10 +24,12 @@ from digest.records import (
     Failure,
     FeedState,
     Groupable,
+    Hints,
     Label,
     Membership,
     Mention,
     Page,
+    Pause,
     Retry,
     Source,
     Tagged,
@@ -62,7 +65,7 @@ class Poll:
 
     source: Source
     state: FeedState
-    outcome: Literal["ok", "not modified", "failed"]
+    outcome: Literal["ok", "not modified", "pushed", "failed"]
     size: int = 0
     new: int = 0
 
@@ -83,8 +86,10 @@ class Store:
 
     def feed_states(self, sources: Sequence[Source]) -> dict[str, FeedState]:
         """What is remembered of the sources' feeds, by address."""
+        leases = and_(t.subscription.c.feed == t.feed.c.url, t.subscription.c.state == "active")
+        query = select(t.feed, t.subscription.c.expires).outerjoin(t.subscription, leases)
         with self.database.read() as db:
-            rows = db.execute(select(t.feed).where(t.feed.c.url.in_([source.feed for source in sources])))
+            rows = db.execute(query.where(t.feed.c.url.in_([source.feed for source in sources])))
             return {row.url: _feed_state(row) for row in rows}
 
     def save_entries(self, polled: Sequence[tuple[Source, Sequence[Entry]]], now: datetime) -> list[int]:
@@ -113,6 +118,19 @@ class Store:
         with self.database.write() as db:
             _put(db, t.feed, [_feed_row(poll.state) for poll in polls])
             _add(db, t.fetch, [_feed_fetch_row(poll, now) for poll in polls])
+
+    def pauses(self, now: datetime) -> list[Pause]:
+        """The hosts that are not to be asked yet, and those that refused when they were last asked."""
+        with self.database.read() as db:
+            rows = db.execute(select(t.pause).where(or_(t.pause.c.until > now, t.pause.c.refusals > 0)))
+            return [Pause(row.host, row.until, row.refusals) for row in rows]
+
+    def save_pauses(self, pauses: Sequence[Pause], now: datetime) -> None:
+        """Keeps pauses over a restart, and forgets those that have passed."""
+        if pauses:
+            with self.database.write() as db:
+                _put(db, t.pause, [{"host": one.host, "until": one.until, "refusals": one.refusals} for one in pauses])
+                db.execute(delete(t.pause).where(t.pause.c.until <= now, t.pause.c.refusals == 0))
 
     # --- pages ----------------------------------------------------------------------------------
 
@@ -360,10 +378,15 @@ def _retry_at(failure: Failure, attempts: int, now: datetime) -> datetime | None
     return now + max(wait, failure.after or wait)
 
 
+_ROBOTS = {"disallowed by robots.txt": "disallowed", "robots.txt unavailable": "unavailable"}
+
+
 def _page_fetch_row(source: str, result: Document | Failure, now: datetime) -> dict[str, Any]:
     if isinstance(result, Failure):
-        return _fetch_row("page", result.id, source, "failed", result.reason, 0, 0, now)
-    return _fetch_row("page", result.url, source, "ok", "", len(result.body), 0, now)
+        row = _fetch_row("page", result.id, source, "failed", result.reason, 0, 0, now)
+        return row | {"robots": _ROBOTS.get(result.reason, "")}
+    row = _fetch_row("page", result.url, source, "ok", "", len(result.body), 0, now)
+    return row | {"robots": result.headers.get(":robots", ""), "reservation": reservation(result.headers)}
 
 
 def _feed_fetch_row(poll: Poll, now: datetime) -> dict[str, Any]:
@@ -383,6 +406,8 @@ def _fetch_row(
         "reason": reason,
         "bytes": size,
         "items": items,
+        "robots": "",
+        "reservation": "",
     }
 
 
@@ -412,7 +437,23 @@ def _feed_row(state: FeedState) -> dict[str, Any]:
         "last_success": state.last_success,
         "last_change": state.last_change,
         "reason": state.reason,
+        "address": state.address,
+        "moved": state.moved,
+        "moved_on": [day.isoformat() for day in state.moved_on],
+        "pace": _seconds(state.pace),
+        "wait": _seconds(state.hints.wait),
+        "skip_hours": list(state.hints.skip_hours),
+        "hub": state.hints.hub,
+        "topic": state.hints.topic,
     }
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()
+
+
+def _length(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _feed_state(row: Row[Any]) -> FeedState:
@@ -428,6 +469,12 @@ def _feed_state(row: Row[Any]) -> FeedState:
         last_success=row.last_success,
         last_change=row.last_change,
         reason=row.reason,
+        address=row.address,
+        moved=row.moved,
+        moved_on=tuple(map(date.fromisoformat, row.moved_on)),
+        pace=_length(row.pace),
+        hints=Hints(_length(row.wait), tuple(row.skip_hours), row.hub, row.topic),
+        lease=row.expires,
     )
 
 

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.records import Document, Failure, FeedState, Retry, Source
+from digest.records import Document, Failure, FeedState, ParsedFeed, Retry, Source
 from digest.stages import poll
 
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
 SOURCE = Source("a", "https://a.example/feed")
 DOCUMENT = Document(SOURCE.feed, SOURCE.feed, 200, {"etag": '"x"', "last-modified": "then"}, b"body", NOW)
+UNCHANGED = Document(SOURCE.feed, SOURCE.feed, 304, {}, b"", NOW)
+PARSED = ParsedFeed(SOURCE.feed, "A", "https://a.example/", "en", ())
 STATE = FeedState(SOURCE.feed, NOW, interval=poll.FIRST)
 GONE = Failure(SOURCE.feed, "fetch", "http 410 gone")
 
@@ -20,9 +22,9 @@ def test_every_history_leads_to_a_next_turn_within_bounds(history: list[str]) ->
     state, now = STATE, NOW
     for step in history:
         state = {
-            "same": lambda s, n: poll.after_same(SOURCE, s, n),
-            "new": lambda s, n: poll.after_answer(SOURCE, s, DOCUMENT, True, n),
-            "old": lambda s, n: poll.after_answer(SOURCE, s, DOCUMENT, False, n),
+            "same": lambda s, n: poll.after_same(SOURCE, s, UNCHANGED, n),
+            "new": lambda s, n: poll.after_answer(SOURCE, s, DOCUMENT, PARSED, 3, n),
+            "old": lambda s, n: poll.after_answer(SOURCE, s, DOCUMENT, PARSED, 0, n),
             "failed": lambda s, n: poll.after_failure(SOURCE, s, Failure("", "fetch", "timed out", Retry.LATER), n),
         }[step](state, now)
         assert poll.SHORTEST <= state.due - now <= poll.LONGEST * 1.1
@@ -34,7 +36,7 @@ def test_failing_feed_is_not_asked_more_often_than_a_healthy_one(failures: int) 
     failing = healthy = STATE
     for _ in range(failures):
         failing = poll.after_failure(SOURCE, failing, Failure("", "fetch", "timed out", Retry.LATER), NOW)
-        healthy = poll.after_answer(SOURCE, healthy, DOCUMENT, True, NOW)
+        healthy = poll.after_answer(SOURCE, healthy, DOCUMENT, PARSED, 1, NOW)
     assert failing.due >= healthy.due
     assert failing.failures == failures
     assert not failing.gone
@@ -55,13 +57,13 @@ def test_retry_after_is_the_least_wait() -> None:
 
 def test_stated_interval_is_kept() -> None:
     source = Source("a", SOURCE.feed, every=timedelta(minutes=5))
-    for state in (poll.after_same(source, STATE, NOW), poll.after_answer(source, STATE, DOCUMENT, False, NOW)):
+    for state in (poll.after_same(source, STATE, UNCHANGED, NOW), poll.after_answer(source, STATE, DOCUMENT, PARSED, 0, NOW)):
         assert timedelta(minutes=5) <= state.due - NOW <= timedelta(minutes=5.5)
 
 
 def test_success_forgets_the_failures_and_remembers_the_validators() -> None:
     failed = poll.after_failure(SOURCE, STATE, Failure("", "fetch", "timed out", Retry.LATER), NOW)
-    state = poll.after_answer(SOURCE, failed, DOCUMENT, True, NOW)
+    state = poll.after_answer(SOURCE, failed, DOCUMENT, PARSED, 1, NOW)
     assert (state.failures, state.reason, state.etag, state.modified) == (0, "", '"x"', "then")
     assert state.last_change == state.last_success == NOW
 
