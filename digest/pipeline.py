@@ -136,7 +136,7 @@ class Pipeline:
     async def poll_feeds(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("feeds", self.tell)
         self.store.sync_sources(self.config.sources, self.now())
-        states = self.store.feed_states(self.config.sources)
+        states = self._states()
         sources = poll.due(self.config.sources, states, self.now())
         owners = {canonical(url): source for url, source in poll.owners(self.config.sources, states).items()}
         jobs = [self._answer(fetcher, source, states[source.feed], owners) for source in sources]
@@ -146,6 +146,26 @@ class Pipeline:
             tally.add(await self._save_answers(fetcher, answers))
             self.store.save_pauses(fetcher.changed_pauses(), self.now())
         return tally.result()
+
+    def _states(self) -> dict[str, FeedState]:
+        states = self.store.feed_states(self.config.sources)
+        if self.config.fetch.websub:
+            return states
+        return {url: replace(state, lease=None) for url, state in states.items()}  # hubs do not reach us
+
+    async def take_pushed(self, documents: Sequence[Document]) -> None:
+        """What hubs delivered is read as their feeds' answers are; what cannot be read costs nothing but itself."""
+        sources = {source.feed: source for source in reversed(self.config.sources)}
+        known = [document for document in documents if document.url in sources]
+        for document, parsed in zip(known, await self._parse(known), strict=True):
+            source, now = sources[document.url], self.now()
+            if isinstance(parsed, Failure):
+                log.warning("%s: what its hub delivered could not be read: %s", source.name, parsed.reason)
+                continue
+            entries = [_dated(entry, source.feed, now) for entry in parsed.entries]
+            (new,) = self.store.save_entries([(source, entries)], now)
+            after = poll.after_push(self.store.feed_states([source])[source.feed], parsed, new, now)
+            self.store.remember_feeds([Poll(source, after, "pushed", len(document.body), new)], now)
 
     @staticmethod
     async def _answer(fetcher: Fetcher, source: Source, state: FeedState, owners: Mapping[str, Source]) -> "_Answer":

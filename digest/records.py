@@ -37,6 +37,7 @@ __all__ = [
     "Retry",
     "Source",
     "StoryView",
+    "Subscription",
     "Tagged",
     "Text",
     "Trouble",
@@ -138,6 +139,21 @@ class Pause:
     host: str
     until: datetime
     refusals: int = 0  # of its domain, in a row
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed's subscription at a hub. Who knows `token` finds our address for it, who knows `secret` is the hub."""
+
+    feed: str
+    hub: str
+    topic: str
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
+    state: Literal["asked", "active", "denied", "leaving"]
+    asked: datetime  # when the hub was asked last, or answered
+    attempts: int = 0  # requests since the hub last answered
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

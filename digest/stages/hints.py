@@ -17,7 +17,7 @@ _HEAD_CHARS = 100_000
 _FIRST_ENTRY = re.compile(r"<(?:[\w-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _LINK = re.compile(r"<(?:[\w-]+:)?link\b([^<>]{1,3000})>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b(\w++)\s*+=\s*(?:"([^"]*)"|'([^']*)')""")
-_SKIPPED = re.compile(r"<skipHours\s*>(.{0,2000}?)</skipHours\s*>", re.IGNORECASE | re.DOTALL)
+_SKIPPED = re.compile(r"<skipHours\s*+>(.{0,2000})", re.IGNORECASE | re.DOTALL)
 _HOUR = re.compile(r"<hour\s*>\s*(\d{1,2})\s*</hour\s*>", re.IGNORECASE)
 _HEADER_LINK = re.compile(r"<([^<>\s]{1,3000})>([^<,]{0,500})")
 _REL = re.compile(r"""\brel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,"']+))""", re.IGNORECASE)
@@ -49,9 +49,10 @@ def in_xml(text: str, base: str) -> Hints:
 
 def in_json(feed: Mapping[str, Any], base: str) -> Hints:
     """The hub and the own address of a JSON Feed."""
-    hubs = feed.get("hubs") if isinstance(feed.get("hubs"), list) else []
-    found = [("hub", str(hub.get("url", ""))) for hub in (hubs or [])[:_MOST_LINKS] if isinstance(hub, dict)]
-    return Hints(None, (), *_hub([*found, ("self", str(feed.get("feed_url", "")))], base))
+    hubs = feed.get("hubs")
+    listed = [hub.get("url") for hub in hubs[:_MOST_LINKS] if isinstance(hub, dict)] if isinstance(hubs, list) else []
+    found = [("hub", url) for url in listed] + [("self", feed.get("feed_url"))]
+    return Hints(None, (), *_hub([(rel, url) for rel, url in found if isinstance(url, str)], base))
 
 
 def link_header(headers: Mapping[str, str], base: str) -> tuple[str, str]:
@@ -93,7 +94,8 @@ def _update_period(head: str) -> timedelta | None:
 
 def _skipped_hours(head: str) -> tuple[int, ...]:
     skipped = _SKIPPED.search(head)
-    hours = {int(hour) % 24 for hour in _HOUR.findall(skipped[1]) if int(hour) <= 24} if skipped else set()
+    listed = re.split("</skipHours", skipped[1], maxsplit=1, flags=re.IGNORECASE)[0] if skipped else ""
+    hours = {int(hour) % 24 for hour in _HOUR.findall(listed) if int(hour) <= 24}
     return tuple(sorted(hours)) if len(hours) < 24 else ()
 
 

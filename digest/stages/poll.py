@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 from digest.records import Document, Entry, Failure, FeedState, Hints, ParsedFeed, Retry, Source
 from digest.stages.hints import fresh_for, link_header
 
-__all__ = ["address", "after_answer", "after_failure", "after_push", "after_same", "after_twin", "body_hash", "due", "owners"]
+__all__ = [
+    "address",
+    "after_answer",
+    "after_failure",
+    "after_push",
+    "after_same",
+    "after_twin",
+    "body_hash",
+    "due",
+    "owners",
+]
 
 SHORTEST = timedelta(minutes=10)
 LONGEST = timedelta(hours=24)
@@ -79,7 +89,7 @@ def after_answer(
 def after_twin(state: FeedState, other: str, now: datetime) -> FeedState:
     """What answered is the feed of another source, which brings the articles: this one is only looked at daily."""
     turn = _next(state, now, LONGEST)
-    return replace(state, due=turn, failures=0, last_success=now, reason=f"the same feed as {other}")
+    return replace(state, due=turn, failures=0, last_success=now, hints=Hints(), reason=f"the same feed as {other}")
 
 
 def after_push(state: FeedState, parsed: ParsedFeed, new: int, now: datetime) -> FeedState:
@@ -145,14 +155,18 @@ def _pace(state: FeedState, entries: Sequence[Entry], new: int, now: datetime) -
     """The time between two new entries: as seen by us; at first, as their dates tell it."""
     if state.last_change is None or not new:
         return state.pace or _dated_pace(entries, now)
-    gap = (now - state.last_change) / new
-    return gap if state.pace is None else state.pace + NEWEST_GAP * (gap - state.pace)
+    gap = max((now - state.last_change) / new, timedelta(seconds=1))
+    if state.pace is None:
+        return gap
+    # A mean of ratios: one night among many quarters of an hour must not count as fifty of them.
+    growth: float = (gap / state.pace) ** NEWEST_GAP
+    return state.pace * growth
 
 
 def _dated_pace(entries: Sequence[Entry], now: datetime) -> timedelta | None:
     dates = sorted((entry.published for entry in entries if entry.published and entry.published <= now), reverse=True)
     newest = dates[:DATED_ENTRIES]
-    return (now - newest[-1]) / len(newest) if len(newest) > 1 else None
+    return max((now - newest[-1]) / len(newest), timedelta(seconds=1)) if len(newest) > 1 else None
 
 
 def _moved(state: FeedState, document: Document, now: datetime) -> FeedState:
