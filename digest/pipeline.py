@@ -124,7 +124,6 @@ class Pipeline:
 
     async def update(self, fetcher: Fetcher) -> list[StageResult]:
         """Polls the feeds that are due and brings every article as far as it can go."""
-        fetcher.restore(self.store.pauses(self.now()))
         polled = await self.poll_feeds(fetcher)
         pages = await self.fetch_pages(fetcher)
         return [polled, pages, *await self.digest_articles()]
@@ -136,6 +135,7 @@ class Pipeline:
     async def poll_feeds(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("feeds", self.tell)
         self.store.sync_sources(self.config.sources, self.now())
+        fetcher.restore(self.store.pauses(self.now()))
         states = self._states()
         sources = poll.due(self.config.sources, states, self.now())
         owners = {canonical(url): source for url, source in poll.owners(self.config.sources, states).items()}
