@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -46,10 +46,14 @@ class Newsroom:
     scripts: dict[str, Script] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     now: datetime = NOW
+    hubs: bool = False
+    listen: str = "127.0.0.1:0"
 
     @property
     def config(self) -> Config:
         fetch = FetchSettings("", (), timedelta(seconds=1), timedelta(seconds=5), None)
+        if self.hubs:
+            fetch = replace(fetch, websub="https://digest.example/websub", websub_listen=self.listen)
         return Config(self.folder / "feeds.yaml", self.sources, (), (), Delivery("d@example.org", None), fetch)
 
     @property
