@@ -48,7 +48,8 @@ def _duration(value: object) -> timedelta:
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    # Parsers differ on control characters, spaces and backslashes: one sees another host than the one that connects.
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\x00-\x20\x7f\\]", value.strip()):
         raise ValueError(f"{value!r} is not a web address; write e.g. https://example.org/feed.xml")
     if parts.username or parts.password:
         raise ValueError("a web address must not hold a password; leave out what stands before the @")

@@ -240,6 +240,23 @@ def test_304_that_nobody_asked_for_is_a_failure_and_costs_nothing(newsroom: News
     assert newsroom.titles() == [("常盤新聞", "い")]
 
 
+def test_body_that_is_a_path_or_an_address_is_not_opened(newsroom: Newsroom) -> None:
+    async def days(server: Server) -> None:
+        secret = newsroom.folder / "feed.xml"
+        secret.write_bytes(feed("秘"))
+        bodies = [str(secret), f"file://{secret}", server.url("/inner")]
+        newsroom.scripts |= {f"/{n}": reply(body=body.encode()) for n, body in enumerate(bodies)}
+        newsroom.scripts["/inner"] = reply(body=feed("秘"))
+        newsroom.sources = tuple(every(f"報{n}", server.url(f"/{n}")) for n in range(3))
+        newsroom.sources += (every("datei", f"file://{secret}"), every("pfad", str(secret)))
+        await newsroom.poll()
+        assert "/inner" not in server.paths
+
+    newsroom.run(days)
+    assert newsroom.titles() == []
+    assert sorted(reason for _, _, reason in newsroom.log()) == ["bad address"] * 2 + ["not a feed"] * 3
+
+
 # --- servers that ask to be left alone -------------------------------------------------------------------------------
 
 
