@@ -289,6 +289,22 @@ def status(config: ConfigPath = DEFAULT_CONFIG, db: DatabaseUrl = "") -> None:
         health.print_status(_console(), database, settings, now())
 
 
+@app.command()
+def article(
+    which: Annotated[str, typer.Argument(metavar="NUMBER|URL", help="Its number in the ledger, or its address.")],
+    db: DatabaseUrl = "",
+) -> None:
+    """An article as it stands, with its earlier versions and what its source changed: JSON lines."""
+    with closing(Database(_database_url(db), create=False)) as database:
+        store = Store(database)
+        rows = [inspection.article_row(number, one, store.versions(number)) for number, one in store.articles_at(which)]
+    if not rows:
+        raise DigestError(
+            which, "the ledger holds no such article", "give its number or its address, as exports have it"
+        )
+    _print_rows(rows)
+
+
 def _console() -> Console:
     """A pipe has no width: whatever reads it wants whole lines."""
     return Console(width=None if sys.stdout.isatty() else 1000)

@@ -85,6 +85,10 @@ def _print_counts(console: Console, counts: Counts) -> None:
             console.print(f"{number} wait for {stage}")
     for stage, reason, number in counts.failed:
         console.print(f"{number} failed at {stage}: {escape(reason)}")
+    for problem, number in counts.problems:
+        console.print(f"{number} articles: {escape(problem)}")
+    if counts.versions:
+        console.print(f"{counts.versions} earlier versions of changed articles")
 
 
 def _short(moment: datetime | None) -> str:

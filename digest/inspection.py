@@ -3,20 +3,21 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from digest.edges.pool import Runner
 from digest.languages import clean
-from digest.records import Article, Document, Entry, Failure, Groupable, Page, ParsedFeed, Tagged, Text
+from digest.records import Article, Document, Entry, Failure, Groupable, Page, ParsedFeed, Tagged, Text, Version
 from digest.stages.extract import extract
 from digest.stages.group import describe, group
 from digest.stages.parse import parse
 from digest.stages.posts import is_post, read_import
 from digest.stages.tag import tag
 
-__all__ = ["Row", "failed", "feeds", "groups", "page_list", "pages", "read_file", "read_lines", "tags"]
+__all__ = ["Row", "article_row", "failed", "feeds", "groups", "page_list", "pages", "read_file", "read_lines", "tags"]
 
 Row = dict[str, Any]
 A = TypeVar("A")
@@ -94,6 +95,22 @@ def _page_row(name: str, result: Article | Failure) -> Row:
         "site": result.site,
         "problems": list(result.problems),
     }
+
+
+def article_row(number: int, article: Article, versions: Sequence[Version]) -> Row:
+    """An article of the ledger, with its versions: the first one first, each with what was changed in it then."""
+    told = [
+        {
+            "replaced": _iso(version.replaced),
+            "title": version.title,
+            "text": version.text,
+            "changes": [asdict(change) for change in version.changes],
+        }
+        for version in versions
+    ]
+    row = _page_row("", article) | {"id": number, "versions": told}
+    del row["source"]
+    return row
 
 
 def tags(rows: Sequence[Row], runner: Runner) -> Iterator[Row]:

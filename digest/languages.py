@@ -44,8 +44,7 @@ class Language:
 
     `spaced`: words are parted by spaces. `ordinal_dots`: "18." is an ordinal number, as in "am 18. März".
     `months` holds, for January to December, the stems (lower case) that a month's names and abbreviations start with.
-    `read_also` are the beginnings of pointers to other articles, `credits` what precedes a colon in a line of credits,
-    `walls` what consent, robot and subscription pages say.
+    `read_also` are the beginnings of pointers to other articles, `credits` what precedes a colon in a line of credits.
     `abbreviations` end with a full stop that ends no sentence, and are written here without it, in lower case.
     """
 
@@ -62,7 +61,6 @@ class Language:
     zone: str = "UTC"  # of times written without one
     read_also: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
-    walls: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()  # other codes for it that are found on the web
 
 
@@ -82,7 +80,6 @@ def _row(code: str, data: Mapping[str, Any]) -> Language:
         zone=data.get("zone", "UTC"),
         read_also=tuple(data.get("read_also", ())),
         credits=tuple(data.get("credits", ())),
-        walls=tuple(data.get("walls", ())),
         aliases=tuple(data.get("aliases", "").split()),
     )
 
@@ -145,7 +142,11 @@ _IDLE_JOINERS = re.compile(
 )
 # UAX 15's stream-safe limit: no script needs more marks on one letter, and a million of them stall every display.
 _MARKS = regex.compile(r"(\p{M}{30})\p{M}+")
-_BLANKS = re.compile(r"[^\S\n]+")
+# Letters, signs and spaces of which nothing is ever dropped: most lines hold no others, and looking once is cheap.
+_ORDINARY = re.compile(
+    "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u0587\u2010-\u2027\u3000-\u3029\u3041-\u3098\u30a0-\u30ff"
+    "\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9e]*"
+)
 
 
 def clean(text: str, keep_newlines: bool = False) -> str:
@@ -156,12 +157,14 @@ def clean(text: str, keep_newlines: bool = False) -> str:
     """
     if text.isascii() and text.isprintable() and "  " not in text:  # most titles
         return text.strip()
-    text = _UNWANTED.sub("", _LINE_ENDS.sub("\n", text))
-    text = _MARKS.sub(r"\1", _IDLE_JOINERS.sub("", text))
-    if not keep_newlines:
-        return " ".join(text.split())
-    lines = (_BLANKS.sub(" ", line).strip() for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
+    lines = _LINE_ENDS.sub("\n", text).split("\n")
+    cleaned = (" ".join((line if _ORDINARY.fullmatch(line) else _visible(line)).split()) for line in lines)
+    return ("\n" if keep_newlines else " ").join(line for line in cleaned if line)
+
+
+def _visible(line: str) -> str:
+    visible: str = _MARKS.sub(r"\1", _IDLE_JOINERS.sub("", _UNWANTED.sub("", line)))
+    return visible
 
 
 # --- detection ------------------------------------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from digest.config import Config
 from digest.edges.addresses import canonical
 from digest.edges.entities import EntityStore
-from digest.edges.fetch import Fetcher
+from digest.edges.fetch import ACCEPT_PAGE, Fetcher
 from digest.edges.issues import NEWS_WINDOW, IssueStore, Mail, StoredIssue
 from digest.edges.mail import Mailer, backoff, build
 from digest.edges.own import OwnEntities
 from digest.edges.pool import Runner
-from digest.edges.store import Poll, Store
+from digest.edges.store import KnownPage, Poll, Store, WantedPart
 from digest.entities.catalogue import Own, catalogue
 from digest.entities.link import resolve
 from digest.languages import base
@@ -54,6 +54,7 @@ __all__ = ["VERSIONS", "Pipeline", "Progress", "StageResult"]
 # Raise a stage's number when its results change: its items, and what follows from them, are then done again.
 VERSIONS = {"fetch": 1, "extract": 1, "tag": 1, "describe": 1, "group": 1}
 
+RECHECK_SHARE = 100  # pages that one cycle asks again whether they changed
 BATCH = 200  # items asked from the ledger at a time: what a crash may cost, and what stands in memory
 # Seconds for one batch of a heavy stage in a worker, its start (some seconds of imports and models) included.
 DEADLINES = {"parse": 30.0, "extract": 60.0, "tag": 120.0, "describe": 120.0}
@@ -126,11 +127,11 @@ class Pipeline:
         """Polls the feeds that are due and brings every article as far as it can go."""
         polled = await self.poll_feeds(fetcher)
         pages = await self.fetch_pages(fetcher)
-        return [polled, pages, *await self.digest_articles()]
+        return [polled, pages, *await self.digest_articles(fetcher)]
 
-    async def digest_articles(self) -> list[StageResult]:
-        """The stages after fetching, for whatever the ledger holds unfinished."""
-        return [await self.extract(), await self.tag(), await self.describe(), await self.group()]
+    async def digest_articles(self, fetcher: Fetcher | None = None) -> list[StageResult]:
+        """The stages after fetching, for whatever the ledger holds unfinished; without a fetcher nothing is asked."""
+        return [await self.extract(fetcher), await self.tag(), await self.describe(), await self.group()]
 
     async def poll_feeds(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("feeds", self.tell)
@@ -144,7 +145,7 @@ class Pipeline:
             tally.begin()
         async for answers in _in_batches(jobs, POLLED):
             tally.add(await self._save_answers(fetcher, answers))
-            self.store.save_pauses(fetcher.changed_pauses(), self.now())
+            self._keep_pauses(fetcher)
         return tally.result()
 
     def _states(self) -> dict[str, FeedState]:
@@ -202,6 +203,10 @@ class Pipeline:
     async def _parse(self, documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
         return await self._run(parse, documents, "parse", lambda document: document.url)
 
+    def _keep_pauses(self, fetcher: Fetcher) -> None:
+        """What hosts asked for holds for the next run too."""
+        self.store.save_pauses(fetcher.changed_pauses(), self.now())
+
     async def fetch_pages(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("pages", self.tell)
         version = VERSIONS["fetch"]
@@ -210,24 +215,55 @@ class Pipeline:
             jobs = [self._page(fetcher, *entry) for entry in todo]
             async for fetched in _in_batches(jobs, 20):
                 self.store.save_fetches(fetched, version, self.now())
-                self.store.save_pauses(fetcher.changed_pauses(), self.now())
+                self._keep_pauses(fetcher)
                 tally.add([result for _, _, result in fetched])
+        await self._recheck_pages(fetcher, tally)
         return tally.result()
 
     @staticmethod
     async def _page(fetcher: Fetcher, entry: int, link: str, source: str) -> tuple[int, str, Document | Failure]:
-        return entry, source, await fetcher.get(link, robots=True)
+        return entry, source, await fetcher.get(link, robots=True, accept=ACCEPT_PAGE)
 
-    async def extract(self) -> StageResult:
+    async def _recheck_pages(self, fetcher: Fetcher, tally: _Tally) -> None:
+        """Asks whether known pages changed: a share in each cycle, after the new ones."""
+        if due := self.store.pages_to_recheck(self.now(), RECHECK_SHARE):
+            tally.begin()
+            async for fetched in _in_batches([self._known_page(fetcher, page) for page in due], 20):
+                self.store.save_rechecks(fetched, self.now())
+                self._keep_pauses(fetcher)
+                tally.add([result for _, _, result in fetched])
+
+    @staticmethod
+    async def _known_page(fetcher: Fetcher, page: KnownPage) -> tuple[int, str, Document | Failure]:
+        answer = await fetcher.get(page.link, etag=page.etag, modified=page.modified, robots=True, accept=ACCEPT_PAGE)
+        return page.entry, page.source, answer
+
+    async def _fetch_parts(self, fetcher: Fetcher) -> None:
+        """The further pages that the articles just read turned out to have."""
+        if wanted := self.store.parts_to_fetch(self.now(), BATCH):
+            async for fetched in _in_batches([self._part(fetcher, part) for part in wanted], 20):
+                self.store.save_parts(fetched, self.now())
+                self._keep_pauses(fetcher)
+
+    @staticmethod
+    async def _part(fetcher: Fetcher, part: WantedPart) -> tuple[WantedPart, Document | Failure]:
+        return part, await fetcher.get(part.url, robots=True, accept=ACCEPT_PAGE)
+
+    async def extract(self, fetcher: Fetcher | None = None) -> StageResult:
+        """Pages to articles. An article in several pages is read again with each of them that has come."""
         tally = _Tally("extract", self.tell)
         version = VERSIONS["extract"]
+        if fetcher is not None:
+            await self._fetch_parts(fetcher)  # those that failed before
         while pages := self.store.pages_to_extract(version, self.now(), BATCH):
             tally.begin()
             articles = await self._run(extract, pages, "extract", lambda page: str(page.id))
             latest = self.now() + AHEAD
-            kept = [article if isinstance(article, Failure) else _in_time(article, latest) for article in articles]
+            kept = [_in_time(article, latest) if isinstance(article, Article) else article for article in articles]
             self.store.save_articles(list(zip((page.id for page in pages), kept, strict=True)), version, self.now())
-            tally.add(kept)
+            tally.add([one for one, page in zip(kept, pages, strict=True) if not page.parts])
+            if fetcher is not None:
+                await self._fetch_parts(fetcher)
         return tally.result()
 
     async def tag(self) -> StageResult:

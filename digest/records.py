@@ -13,6 +13,7 @@ from typing import Literal
 __all__ = [
     "Act",
     "Article",
+    "Change",
     "Coverage",
     "Digest",
     "Document",
@@ -41,6 +42,7 @@ __all__ = [
     "Tagged",
     "Text",
     "Trouble",
+    "Version",
     "Watchlist",
 ]
 
@@ -215,6 +217,19 @@ class Page:
     country: str | None = None
     language: str | None = None  # as the source states it
     via: Literal["feed", "import"] = "feed"
+    trouble: str = ""  # why the page could not be fetched: a Failure's reason
+    parts: tuple[Document, ...] = ()  # the further pages of the same article
+    asked: tuple[str, ...] = ()  # addresses of further pages that were asked for in vain
+    earlier: "Article | None" = None  # as it was read before its source was asked anew
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an article's source changed: `before` is empty where it was added, `after` where it was removed."""
+
+    where: Literal["title", "text"]
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +246,19 @@ class Article:
     authors: tuple[str, ...] = ()
     site: str = ""
     problems: tuple[str, ...] = ()
+    next_page: str = ""  # the address of a further page that is still to be read
+    changes: tuple[Change, ...] = ()  # against the earlier reading, where there was one
+    stands: bool = False  # is the earlier reading, of which the source changed nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An article as it stood until `replaced`, and what was changed then."""
+
+    title: str
+    text: str
+    replaced: datetime
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from digest import config as configuration
 from digest.edges.database import Database
 from digest.edges.issues import IssueStore
 from digest.edges.store import Store
+from digest.records import Article, Change
 from tests.conftest import CONFIG, Digest, Result
 from tests.ledger import JINGHAI, NOW, put
 
@@ -197,6 +199,31 @@ def with_article(folder: Path) -> None:
     store.sync_sources([JINGHAI], NOW)
     put(store, JINGHAI, "网信办约谈腾讯")
     database.close()
+
+
+def test_article_is_told_with_its_versions_by_number_or_address(digest: Digest, folder: Path) -> None:
+    database = ledger(folder)
+    number = put(Store(database), JINGHAI, "网信办约谈腾讯", url="https://jinghai.example/1", text="正文。")
+    newer = Article("https://jinghai.example/1", "网信办约谈十一家企业", "正文。更正。", "zh-Hans")
+    changes = (Change("title", "网信办约谈腾讯", "网信办约谈十一家企业"), Change("text", "", "更正。"))
+    Store(database).save_articles([(number, replace(newer, changes=changes))], 1, NOW)
+    database.close()
+    results = [digest("article", which) for which in (str(number), "https://jinghai.example/1")]
+    assert {result.code for result in results} == {0}
+    row, same = (json.loads(result.out) for result in results)
+    assert row == same
+    assert (row["id"], row["title"], row["text"]) == (number, "网信办约谈十一家企业", "正文。更正。")
+    (version,) = row["versions"]
+    assert (version["title"], version["text"]) == ("网信办约谈腾讯", "正文。")
+    assert version["replaced"] == "2026-03-18T06:30:00Z"
+    assert version["changes"][1] == {"where": "text", "before": "", "after": "更正。"}
+
+
+def test_article_that_is_not_there_is_told(digest: Digest, folder: Path) -> None:
+    ledger(folder).close()
+    result = digest("article", "99999999999999999999999")
+    assert (result.code, result.out) == (1, "")
+    assert "the ledger holds no such article" in result.err
 
 
 # --- a day's work ----------------------------------------------------------------------------------------------------

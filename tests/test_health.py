@@ -17,7 +17,7 @@ from digest.edges.fetch import Fetcher, FetchOptions
 from digest.edges.issues import IssueStore
 from digest.edges.store import Poll, Store
 from digest.health import doctor, print_status
-from digest.records import Coverage, Digest, Edition, Email, Entry, Failure, FeedState, Retry, Source
+from digest.records import Article, Change, Coverage, Digest, Edition, Email, Entry, Failure, FeedState, Retry, Source
 from tests.edges.pool_stages import hangs
 from tests.edges.scripted_server import Server, reply
 from tests.ledger import ELBE, HANGANG, JINGHAI, MIDAN, NOW, TOKIWA, new_ledger, put
@@ -99,6 +99,23 @@ def test_what_waits_what_failed_and_what_was_sent_is_counted(database: Database,
         "1 failed at fetch: timed out",
         "mail: 1 failed, 1 sending, 1 sent",
         "edition morning: next issue 2026-03-19 05:30 UTC; the last, of 2026-03-18: 网信办约谈腾讯 [1]",
+    ]
+
+
+def test_what_articles_lack_and_what_was_changed_is_counted(database: Database, tmp_path: Path) -> None:
+    store = Store(database)
+    store.sync_sources([JINGHAI], NOW)
+    walled = ("feed text used", "the page asks for consent")
+    for number, problems in ((1, walled), (2, walled), (3, ("feed text used",))):
+        put(store, JINGHAI, f"标题{number}", story=None)
+        article = Article("", f"标题{number}", "新文。", "zh-Hans", problems=problems)
+        changed = replace(article, changes=(Change("text", "", "新文。"),) if number == 1 else ())
+        store.save_articles([(number, changed)], 1, NOW)
+    lines = status(database, config(tmp_path, JINGHAI))
+    assert lines[lines.index("3 wait for group") + 1 :][:3] == [
+        "3 articles: feed text used",
+        "2 articles: the page asks for consent",
+        "1 earlier versions of changed articles",
     ]
 
 

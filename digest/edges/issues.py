@@ -306,8 +306,8 @@ def _with_findings(db: Connection, rows: Sequence[Row[Any]]) -> dict[int, Report
             mentions.setdefault(row.article_id, []).append(mention_record(row, row.name))
         for row in db.execute(select(t.act).where(_in(t.act.c.article_id, part)).order_by(t.act.c.id)):
             acts.setdefault(row.article_id, []).append(act_record(row))
-        changed = select(t.headline).where(_in(t.headline.c.entry_id, part)).order_by(t.headline.c.replaced.desc())
-        earlier.update({row.entry_id: row.title for row in db.execute(changed)})
+        changed = select(t.version.c.article_id, t.version.c.title).where(_in(t.version.c.article_id, part))
+        earlier.update({row.article_id: row.title for row in db.execute(changed.order_by(t.version.c.id.desc()))})
     return {row.id: _report(row, mentions.get(row.id, []), acts.get(row.id, []), earlier) for row in rows}
 
 
@@ -325,7 +325,7 @@ def _report(row: Row[Any], mentions: list[Mention], acts: list[Act], earlier: Ma
         mentions=tuple(mentions),
         acts=tuple(acts),
         copy_of=row.copy_of,
-        earlier_title=earlier.get(row.id, ""),
+        earlier_title=title if (title := earlier.get(row.id, "")) != row.title else "",
         imported=row.via == "import",
     )
 

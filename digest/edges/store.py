@@ -5,13 +5,29 @@ An outcome carries the stage's version: after the version is raised, its items a
 one stage makes it missing at the stages that follow.
 """
 
+import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    Table,
+    and_,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from digest.edges import tables as t
 from digest.edges.database import Database, upsert
@@ -19,6 +35,7 @@ from digest.edges.robots import reservation
 from digest.records import (
     Act,
     Article,
+    Change,
     Document,
     Entry,
     Failure,
@@ -34,14 +51,23 @@ from digest.records import (
     Source,
     Tagged,
     Text,
+    Version,
 )
 
-__all__ = ["STAGES", "Counts", "Poll", "Store"]
+__all__ = ["STAGES", "Counts", "KnownPage", "Poll", "Store", "WantedPart"]
 
 STAGES = ("fetch", "extract", "tag", "describe", "group")
 
 # Pages that fail for a passing reason are asked for again after these waits; then the feed's own text serves.
 RETRY_WAITS = (timedelta(minutes=10), timedelta(hours=1))
+
+# Pages are asked for again so long after their articles came in; those that have waited longer than the last, never.
+RECHECKS = (timedelta(hours=24), timedelta(days=7))
+LAST_RECHECK = timedelta(days=8)
+# Of one source in one go, so that a host with many articles and a long delay does not hold up the others.
+RECHECKS_OF_SOURCE = 10
+
+LONGEST_NUMBER = 10  # digits of an article's number, which a database keeps in 32 bits
 
 # Older builds of SQLite take 999 values in one statement.
 CHUNK = 500
@@ -57,6 +83,29 @@ class Counts:
     stories: int
     waiting: Mapping[str, int]  # stage -> items that it has not settled yet
     failed: tuple[tuple[str, str, int], ...]
+    problems: tuple[tuple[str, int], ...] = ()  # what articles lack -> how many of them, the most frequent first
+    versions: int = 0  # of articles, that their sources replaced
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """An article's page that is to be asked for again, with what the server said of the one that we have."""
+
+    entry: int
+    link: str
+    source: str
+    etag: str
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPart:
+    """A further page of an article that is still to be fetched."""
+
+    entry: int
+    position: int
+    url: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +142,7 @@ class Store:
             return {row.url: _feed_state(row) for row in rows}
 
     def save_entries(self, polled: Sequence[tuple[Source, Sequence[Entry]]], now: datetime) -> list[int]:
-        """Saves the entries of some polls, all or none, and notes changed headlines. Returns how many each brought."""
+        """Saves the entries of some polls, all or none, with new headlines. Returns how many each brought."""
         with self.database.write() as db:
             titles = _titles(db, [entry for _, entries in polled for entry in entries])
             rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -105,7 +154,7 @@ class Store:
                     if known is None:
                         rows.setdefault((entry.feed, entry.id), _entry_row(source.name, entry, "feed", now))
                     elif known != entry.title:
-                        _note_change(db, entry, now)
+                        _renew(db, entry)
                 counts.append(len(rows) - before)
             _add_missing(db, t.entry, list(rows.values()))
         return counts
@@ -147,9 +196,74 @@ class Store:
     def save_fetches(self, fetched: Sequence[tuple[int, str, Document | Failure]], version: int, now: datetime) -> None:
         """Outcomes of page fetches: (entry, source, what came)."""
         with self.database.write() as db:
-            _save_pages(db, [(entry, result) for entry, _, result in fetched if isinstance(result, Document)])
+            documents = {entry: result for entry, _, result in fetched if isinstance(result, Document)}
+            _save_pages(db, list(documents.items()), _next_checks(db, list(documents), now))
             _add(db, t.fetch, [_page_fetch_row(source, result, now) for _, source, result in fetched])
             _save_outcomes(db, "fetch", [(entry, result) for entry, _, result in fetched], version, now)
+
+    def pages_to_recheck(self, now: datetime, limit: int) -> list[KnownPage]:
+        """Pages whose time has come to be asked whether they changed, longest overdue first, few of each source.
+
+        One that came in under several entries is asked for once.
+        """
+        turn = func.row_number().over(partition_by=t.entry.c.source, order_by=(t.page.c.due, t.entry.c.id))
+        due = (
+            select(t.entry.c.id, t.entry.c.link, t.entry.c.source, t.page.c.headers, t.page.c.due, turn.label("turn"))
+            .join(t.page, t.page.c.entry_id == t.entry.c.id)
+            .outerjoin(t.article, t.article.c.id == t.entry.c.id)
+            .where(t.page.c.due <= now, t.entry.c.first_seen > now - LAST_RECHECK, t.article.c.same_as.is_(None))
+            .subquery()
+        )
+        query = select(due).where(due.c.turn <= RECHECKS_OF_SOURCE).order_by(due.c.due, due.c.id).limit(limit)
+        with self.database.read() as db:
+            return [
+                KnownPage(
+                    row.id, row.link, row.source, row.headers.get("etag", ""), row.headers.get("last-modified", "")
+                )
+                for row in db.execute(query)
+            ]
+
+    def save_rechecks(self, fetched: Sequence[tuple[int, str, Document | Failure]], now: datetime) -> None:
+        """What came of asking again: a page that is not as it was replaces the one before, to be read anew."""
+        with self.database.write() as db:
+            checks = _next_checks(db, [entry for entry, _, _ in fetched], now)
+            changed = []
+            for entry, _, result in fetched:
+                if isinstance(result, Document) and result.status != 304 and not _is_known(db, entry, result):
+                    changed.append((entry, result))
+                elif isinstance(result, Failure) and result.after:
+                    checks[entry] = now + result.after
+            _save_pages(db, changed, checks)
+            _add(db, t.fetch, [_page_fetch_row(source, result, now) for _, source, result in fetched])
+            for entry, check in checks.items():
+                db.execute(update(t.page).where(t.page.c.entry_id == entry).values(due=check))
+            again = and_(t.outcome.c.stage == "extract", t.outcome.c.item.in_([entry for entry, _ in changed]))
+            db.execute(delete(t.outcome).where(again))
+
+    def parts_to_fetch(self, now: datetime, limit: int) -> list[WantedPart]:
+        """Further pages of articles that are still to be fetched."""
+        query = (
+            select(t.part.c.entry_id, t.part.c.position, t.part.c.url, t.entry.c.source)
+            .join(t.entry, t.entry.c.id == t.part.c.entry_id)
+            .where(t.part.c.due <= now)
+            .order_by(t.part.c.due, t.part.c.entry_id)
+        )
+        with self.database.read() as db:
+            return [WantedPart(*row) for row in db.execute(query.limit(limit))]
+
+    def save_parts(self, fetched: Sequence[tuple[WantedPart, Document | Failure]], now: datetime) -> None:
+        """What came of further pages. Their articles are read again when one is there, or is not to be had."""
+        with self.database.write() as db:
+            for part, result in fetched:
+                key = and_(t.part.c.entry_id == part.entry, t.part.c.position == part.position)
+                attempts = db.execute(select(t.part.c.attempts).where(key)).scalar_one() + 1
+                values = _part_values(result, attempts, now)
+                db.execute(update(t.part).where(key).values(attempts=attempts, **values))
+                if values["due"] is None:
+                    # The outcome stays, at no version: what is read anew is then no change of the source's.
+                    stale = and_(t.outcome.c.stage == "extract", t.outcome.c.item == part.entry)
+                    db.execute(update(t.outcome).where(stale).values(version=0))
+            _add(db, t.fetch, [_page_fetch_row(part.source, result, now) for part, result in fetched])
 
     def import_entries(self, found: Sequence[tuple[Entry, Document]], now: datetime) -> int:
         """Takes articles from outside the feeds, marked as imported. Returns how many were not there yet."""
@@ -159,11 +273,14 @@ class Store:
                 for entry, document in found
             ]
             new = [(number, document) for number, document in numbered if number is not None]
-            _save_pages(db, new)
+            _save_pages(db, new, {})
         return len(new)
 
     def pages_to_extract(self, version: int, now: datetime, limit: int) -> list[Page]:
-        """Pages that have been fetched, or for good not, and not extracted. Failed ones come without a document."""
+        """Pages that have been fetched, or for good not, and not extracted. Failed ones come without a document.
+
+        One whose source was asked anew comes with the article as it stands.
+        """
         settled = or_(
             t.entry.c.via == "import",
             t.entry.c.link == "",
@@ -180,15 +297,40 @@ class Store:
             .order_by(t.entry.c.id)
         )
         with self.database.read() as db:
-            return [_page(row) for row in db.execute(query.limit(limit))]
+            pages = [_page(row) for row in db.execute(query.limit(limit))]
+            return list(_with_history(db, pages))
 
     # --- articles ----------------------------------------------------------------------------------
 
     def save_articles(self, results: Sequence[tuple[int, Article | Failure]], version: int, now: datetime) -> None:
+        """Articles in the place of what was there; the version before is kept where their sources changed them."""
+        standing = [(number, one) for number, one in results if isinstance(one, Article) and one.stands]
+        new = [(number, one) for number, one in results if isinstance(one, Failure) or not one.stands]
         with self.database.write() as db:
-            for chunk in _chunks([(number, one) for number, one in results if isinstance(one, Article)]):
+            for chunk in _chunks([(number, one) for number, one in new if isinstance(one, Article)]):
+                _save_versions(db, dict(chunk), now)
                 _save_articles(db, dict(chunk))
-            _save_outcomes(db, "extract", results, version, now)
+                _want_parts(db, dict(chunk), now)
+            _save_outcomes(db, "extract", new, version, now)
+            _save_outcomes(db, "extract", standing, version, now, again=False)
+
+    def versions(self, article: int) -> list[Version]:
+        """The article as it stood before each change, the first version first."""
+        query = select(t.version).where(t.version.c.article_id == article).order_by(t.version.c.id)
+        with self.database.read() as db:
+            return [
+                Version(row.title, row.text, row.replaced, tuple(Change(**one) for one in row.changes))
+                for row in db.execute(query)
+            ]
+
+    def articles_at(self, wanted: str) -> list[tuple[int, Article]]:
+        """The articles of a number or an address, with their numbers."""
+        entries = select(t.entry.c.id).where(t.entry.c.link == wanted)
+        is_number = wanted.isdecimal() and len(wanted) < LONGEST_NUMBER
+        key = t.article.c.id == int(wanted) if is_number else t.article.c.url == wanted
+        query = select(t.article).where(or_(key, t.article.c.id.in_(entries))).order_by(t.article.c.id)
+        with self.database.read() as db:
+            return [(row.id, _article(row)) for row in db.execute(query)]
 
     def articles_to_tag(self, version: int, now: datetime, limit: int) -> list[Text]:
         columns = select(t.article.c.id, t.article.c.title, t.article.c.text, t.article.c.language, t.source.c.country)
@@ -281,9 +423,12 @@ class Store:
                 .order_by(func.count().desc(), t.outcome.c.reason)
             )
             reasons = tuple((row[0], row[1], row[2]) for row in db.execute(failed))
+            lacking = _problems(db)
+            versions = db.execute(select(func.count()).select_from(t.version)).scalar_one()
         waiting = {"extract": entries - done.get("extract", 0)}
         waiting |= {stage: articles - done.get(stage, 0) for stage in STAGES[2:]}
-        return Counts(articles, stories, {stage: max(0, number) for stage, number in waiting.items()}, reasons)
+        waiting = {stage: max(0, number) for stage, number in waiting.items()}
+        return Counts(articles, stories, waiting, reasons, lacking, versions)
 
 
 def tagged_text(title: str, text: str) -> str:
@@ -341,16 +486,23 @@ def _put(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _save_outcomes(
-    db: Connection, stage: str, results: Sequence[tuple[int, object]], version: int, now: datetime
+    db: Connection,
+    stage: str,
+    results: Sequence[tuple[int, object]],
+    version: int,
+    now: datetime,
+    *,
+    again: bool = True,
 ) -> None:
-    """Notes what came of a stage, and forgets the outcomes of the stages after it, which are to be done again."""
+    """Notes what came of a stage, and forgets the outcomes of the stages after it, which are to be done `again`."""
     later = STAGES[STAGES.index(stage) + 1 :]
     for chunk in _chunks(results):
         items = [item for item, _ in chunk]
         before = _attempts(db, stage, items, version)
         rows = [_outcome_row(result, before.get(item, 0) + 1, now) | {"item": item} for item, result in chunk]
         _put(db, t.outcome, [row | {"stage": stage, "version": version} for row in rows])
-        db.execute(delete(t.outcome).where(t.outcome.c.item.in_(items), t.outcome.c.stage.in_(later)))
+        if again:
+            db.execute(delete(t.outcome).where(t.outcome.c.item.in_(items), t.outcome.c.stage.in_(later)))
 
 
 def _attempts(db: Connection, stage: str, items: Sequence[int], version: int) -> dict[int, int]:
@@ -385,7 +537,8 @@ def _page_fetch_row(source: str, result: Document | Failure, now: datetime) -> d
     if isinstance(result, Failure):
         row = _fetch_row("page", result.id, source, "failed", result.reason, 0, 0, now)
         return row | {"robots": _ROBOTS.get(result.reason, "")}
-    row = _fetch_row("page", result.url, source, "ok", "", len(result.body), 0, now)
+    outcome = "not modified" if result.status == 304 else "ok"
+    row = _fetch_row("page", result.url, source, outcome, "", len(result.body), 0, now)
     return row | {"robots": result.headers.get(":robots", ""), "reservation": reservation(result.headers)}
 
 
@@ -492,11 +645,11 @@ def _titles(db: Connection, entries: Sequence[Entry]) -> dict[tuple[str, str], s
 
 
 def _save_entry(db: Connection, source: str, entry: Entry, via: str, now: datetime) -> int | None:
-    """The new entry's number; None if it was known. A changed headline is noted, and its page fetched again."""
+    """The new entry's number; None if it was known. Where the headline changed, the page is fetched and read again."""
     add = upsert(db, t.entry).values(**_entry_row(source, entry, via, now))
     number: int | None = db.execute(add.on_conflict_do_nothing().returning(t.entry.c.id)).scalar()
     if number is None:
-        _note_change(db, entry, now)
+        _renew(db, entry)
     return number
 
 
@@ -518,17 +671,31 @@ def _entry_values(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _note_change(db: Connection, entry: Entry, now: datetime) -> None:
+def _renew(db: Connection, entry: Entry) -> None:
     key = and_(t.entry.c.feed == entry.feed, t.entry.c.guid == entry.id)
     known = db.execute(select(t.entry.c.id, t.entry.c.title).where(key)).one()
     if not entry.title or known.title == entry.title:
         return
-    db.execute(t.headline.insert().values(entry_id=known.id, title=known.title, replaced=now))
     db.execute(update(t.entry).where(key).values(**_entry_values(entry)))
     db.execute(delete(t.outcome).where(t.outcome.c.item == known.id))
 
 
-def _save_pages(db: Connection, pages: Sequence[tuple[int, Document]]) -> None:
+def _next_checks(db: Connection, entries: Sequence[int], now: datetime) -> dict[int, datetime | None]:
+    """When pages are to be asked for again after now."""
+    seen = select(t.entry.c.id, t.entry.c.first_seen).where(t.entry.c.id.in_(entries))
+    return {
+        row.id: next((row.first_seen + wait for wait in RECHECKS if row.first_seen + wait > now), None)
+        for row in db.execute(seen)
+    }
+
+
+def _is_known(db: Connection, entry: int, document: Document) -> bool:
+    """Whether the very bytes are there already: servers that know nothing of 304 send them again."""
+    body = db.execute(select(t.page.c.body).where(t.page.c.entry_id == entry)).scalar()
+    return body is not None and zlib.decompress(body) == document.body
+
+
+def _save_pages(db: Connection, pages: Sequence[tuple[int, Document]], checks: Mapping[int, datetime | None]) -> None:
     rows = [
         {
             "entry_id": entry,
@@ -538,6 +705,7 @@ def _save_pages(db: Connection, pages: Sequence[tuple[int, Document]]) -> None:
             "headers": dict(document.headers),
             "body": zlib.compress(document.body),
             "fetched": document.fetched,
+            "due": checks.get(entry),
         }
         for entry, document in pages
     ]
@@ -562,6 +730,110 @@ def _page(row: Row[Any]) -> Page:
     )
     language = row.source_language
     return Page(row.id, document, entry, row.source, row.country, language, row.via)
+
+
+def _part_values(result: Document | Failure, attempts: int, now: datetime) -> dict[str, Any]:
+    if isinstance(result, Failure):
+        return {"due": _retry_at(result, attempts, now)}
+    return {
+        "due": None,
+        "final_url": result.final_url,
+        "headers": dict(result.headers),
+        "body": zlib.compress(result.body),
+        "fetched": result.fetched,
+    }
+
+
+def _with_history(db: Connection, pages: Sequence[Page]) -> Iterator[Page]:
+    """The pages with what was tried and read before."""
+    for chunk in _chunks(pages):
+        numbers = [page.id for page in chunk]
+        troubles = select(t.outcome.c.item, t.outcome.c.reason).where(
+            t.outcome.c.item.in_(numbers), t.outcome.c.stage == "fetch"
+        )
+        reasons = {row.item: row.reason for row in db.execute(troubles)}
+        parts, failed = _parts(db, numbers)
+        earlier = _earlier(db, numbers)
+        for page in chunk:
+            yield replace(
+                page,
+                trouble=reasons.get(page.id, ""),
+                parts=tuple(parts.get(page.id, ())),
+                asked=tuple(failed.get(page.id, ())),
+                earlier=earlier.get(page.id),
+            )
+
+
+def _parts(db: Connection, entries: Sequence[int]) -> tuple[dict[int, list[Document]], dict[int, list[str]]]:
+    """The further pages of articles, and the addresses of those that are not to be had."""
+    parts: dict[int, list[Document]] = {}
+    failed: dict[int, list[str]] = {}
+    settled = select(t.part).where(t.part.c.entry_id.in_(entries), t.part.c.due.is_(None)).order_by(t.part.c.position)
+    for row in db.execute(settled):
+        if row.body is None:
+            failed.setdefault(row.entry_id, []).append(row.url)
+        else:
+            body = zlib.decompress(row.body)
+            part = Document(row.url, row.final_url, 200, row.headers, body, row.fetched)
+            parts.setdefault(row.entry_id, []).append(part)
+    return parts, failed
+
+
+def _earlier(db: Connection, entries: Sequence[int]) -> dict[int, Article]:
+    """Articles that stand, and whose source was asked anew: no outcome of their reading is left."""
+    read = and_(t.outcome.c.stage == "extract", t.outcome.c.item == t.article.c.id)
+    anew = select(t.article).where(t.article.c.id.in_(entries), ~select(t.outcome.c.item).where(read).exists())
+    return {row.id: _article(row) for row in db.execute(anew)}
+
+
+def _article(row: Row[Any]) -> Article:
+    return Article(
+        url=row.url,
+        title=row.title,
+        text=row.text,
+        language=row.language,
+        language_confidence=row.language_confidence,
+        published=row.published,
+        published_from=row.published_from,
+        authors=tuple(row.authors),
+        site=row.site,
+        problems=tuple(row.problems),
+    )
+
+
+def _save_versions(db: Connection, articles: Mapping[int, Article], now: datetime) -> None:
+    """Keeps the articles that are about to be replaced by what their sources changed."""
+    changed = [number for number, article in articles.items() if article.changes]
+    standing = select(t.article.c.id, t.article.c.title, t.article.c.text).where(t.article.c.id.in_(changed))
+    rows = [
+        {
+            "article_id": row.id,
+            "title": row.title,
+            "text": row.text,
+            "replaced": now,
+            "changes": [asdict(change) for change in articles[row.id].changes],
+        }
+        for row in db.execute(standing)
+    ]
+    _add(db, t.version, rows)
+
+
+def _want_parts(db: Connection, articles: Mapping[int, Article], now: datetime) -> None:
+    for number, article in articles.items():
+        if article.next_page:
+            known = [row.url for row in db.execute(select(t.part.c.url).where(t.part.c.entry_id == number))]
+            if article.next_page not in known:
+                row = {"entry_id": number, "position": len(known) + 1, "url": article.next_page}
+                _add(db, t.part, [row | {"due": now, "attempts": 0}])
+
+
+def _problems(db: Connection) -> tuple[tuple[str, int], ...]:
+    listed = cast(t.article.c.problems, String)
+    counted: Counter[str] = Counter()
+    query = select(listed, func.count()).where(listed != "[]").group_by(listed)
+    for problems, number in db.execute(query):
+        counted.update(dict.fromkeys(json.loads(problems), number))
+    return tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _save_articles(db: Connection, articles: Mapping[int, Article]) -> None:

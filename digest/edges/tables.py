@@ -33,7 +33,6 @@ __all__ = [
     "features",
     "feed",
     "fetch",
-    "headline",
     "issue",
     "issue_item",
     "membership",
@@ -42,10 +41,12 @@ __all__ = [
     "outbox",
     "outcome",
     "page",
+    "part",
     "pause",
     "source",
     "story",
     "subscription",
+    "version",
 ]
 
 
@@ -173,15 +174,6 @@ entry = Table(
     UniqueConstraint("feed", "guid"),
 )
 
-headline = Table(
-    "headline",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("entry_id", ForeignKey("entry.id"), nullable=False, index=True),
-    Column("title", Text, nullable=False),  # as it read until then
-    Column("replaced", UtcDateTime, nullable=False),
-)
-
 page = Table(
     "page",
     metadata,
@@ -192,6 +184,22 @@ page = Table(
     Column("headers", JSON, nullable=False),
     Column("body", LargeBinary, nullable=False),  # zlib
     Column("fetched", UtcDateTime, nullable=False),
+    Column("due", UtcDateTime, index=True),  # when it is asked for again, to see whether it changed; None: never
+)
+
+# The further pages of an article in several; `due` is None where nothing is left to do: it came, or failed for good.
+part = Table(
+    "part",
+    metadata,
+    Column("entry_id", ForeignKey("entry.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("due", UtcDateTime, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("final_url", Text),
+    Column("headers", JSON),
+    Column("body", LargeBinary),  # zlib; None where it did not come
+    Column("fetched", UtcDateTime),
 )
 
 outcome = Table(
@@ -224,6 +232,18 @@ article = Table(
     Column("site", Text, nullable=False),
     Column("problems", JSON, nullable=False),
     Column("same_as", Integer),  # the entry through which this very address came in first
+)
+
+# Articles as they stood before their sources changed them; the newest is in `article`.
+version = Table(
+    "version",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("article_id", ForeignKey("article.id"), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("replaced", UtcDateTime, nullable=False),
+    Column("changes", JSON, nullable=False),  # what was changed then: where, before, after
 )
 
 mention = Table(

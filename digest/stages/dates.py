@@ -15,6 +15,7 @@ __all__ = ["find_date", "read_date"]
 
 # Outside these years a date is an error of the feed's software, or a calendar that we do not read.
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
+_FURTHEST_ZONE = 14  # hours from UTC
 _LONGEST = 100  # characters; longer strings are no dates
 _BUDDHIST = 543  # years ahead of the common era, in Thailand
 _ERAS = MappingProxyType({"令和": 2018, "平成": 1988, "民國": 1911, "民国": 1911})
@@ -41,7 +42,7 @@ _CLOCKS = {
 # --- the parts ------------------------------------------------------------------------------------------------------
 
 _WORD = r"[^\W\d_][^\s\d,/:()+|-]*"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
+_DAY = r"(?P<day>\d{1,2})(?!\d)(?:st|nd|rd|th|er|º|ª|\.)?"
 _YEAR = r"(?P<year>\d{4}|\d{2})"
 _MONTH = rf"(?P<month_name>{_WORD})"
 _OF = r"(?:\s*[,.]?\s*(?:(?:de|del|of|d['’])\s+)?|[-/])"
@@ -72,6 +73,8 @@ _EAST_ASIAN_TIME = re.compile(r"(\d{1,2})\s*[時时시点點](?:\s*(\d{1,2})\s*[
 _BETWEEN = re.compile(
     r"[\s,|·—–-]*(?:[(（][^)）]{1,5}[)）]|(?:星期|周|週).|.曜日?|at|um|às|à|a las|alle|klo|kl\.?|в|o)?[\s,|—–-]*"
 )
+# "30 tháng 3, năm 2020": months are numbered.
+_VIETNAMESE_DATE = re.compile(r"(?<=\d)\s*(?:tháng|thg\.?)\s*(\d{1,2})\s*,?\s*(?:năm\s*)?(?=\d{4})", re.IGNORECASE)
 _FRENCH_TIME = re.compile(r"(?<=\b\d)h(?=\d\d\b)|(?<=\b\d\d)h(?=\d\d\b)")
 _ERA = re.compile(rf"({'|'.join(_ERAS)})\s*(元|\d{{1,3}})\s*年")
 _ISO_BASIC = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})?")
@@ -86,6 +89,8 @@ def read_date(text: str, language: str | None = None) -> datetime | None:
     """
     if len(text) > _LONGEST:
         return None
+    if by_machine := _by_machine(text.strip()):
+        return by_machine
     row = _row(language)
     written = _normal(text)
     time = next((found for found in _TIME.finditer(written) if found["point"] == ":"), None)
@@ -138,9 +143,40 @@ def _normal(text: str) -> str:
     text = _ERA.sub(lambda era: f"{_ERAS[era[1]] + (1 if era[2] == '元' else int(era[2]))}年", text)
     text = _EAST_ASIAN_DATE.sub(r"\1-\2-\3 ", text)
     text = _EAST_ASIAN_TIME.sub(lambda time: f"{time[1]}:{int(time[2] or 0):02d} ", text)
+    text = _VIETNAMESE_DATE.sub(r"-\1-", text)
     text = _FRENCH_TIME.sub(":", text)
     text = _ISO_BASIC.sub(lambda iso: f"{iso[1]}-{iso[2]}-{iso[3]} {iso[4]}:{iso[5]}:{iso[6] or '00'}", text)
     return " ".join(_ISO_T.sub(" ", text).split())
+
+
+# --- what machines write --------------------------------------------------------------------------------------------
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?([Zz]|[+-]\d\d:?[0-5]\d)", re.ASCII)
+# By the mail standard: in English, whatever the language of the rest.
+_MAIL = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), {1,2}(\d{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) "
+    r"(\d\d:\d\d:\d\d) (GMT|UTC?|Z|[+-]\d\d[0-5]\d)",
+    re.ASCII,
+)
+_MAIL_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+def _by_machine(text: str) -> datetime | None:
+    """The instant of a date in one of the two forms of nearly all feeds; None leaves it to the careful reading."""
+    if iso := _ISO.fullmatch(text):
+        day, clock, zone = iso.groups()
+    elif mail := _MAIL.fullmatch(text):
+        number, month, year, clock, zone = mail.groups()
+        day = f"{year}-{_MAIL_MONTHS.index(month) // 3 + 1:02}-{number:0>2}"
+    else:
+        return None
+    try:
+        stated = datetime.fromisoformat(f"{day}T{clock}{zone if zone[0] in '+-' else 'Z'}")
+        instant = stated.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    near = abs(stated.utcoffset() or timedelta()) <= timedelta(hours=_FURTHEST_ZONE)
+    return instant if near and _FIRST_YEAR <= instant.year <= _LAST_YEAR else None
 
 
 # --- the day --------------------------------------------------------------------------------------------------------
@@ -242,7 +278,7 @@ def _zone(time: _Match | None, rest: str, own_clock: str) -> tzinfo | None:
 
 def _offset(time: _Match) -> timezone | None:
     hours, minutes = int(time["zone_hours"]), int(time["zone_minutes"] or 0)
-    if hours > 14 or minutes > 59:
+    if hours > _FURTHEST_ZONE or minutes > 59:
         return None
     return timezone((-1 if time["sign"] in "-−" else 1) * timedelta(hours=hours, minutes=minutes))
 

@@ -4,7 +4,7 @@ import codecs
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
 from urllib.parse import urljoin, urlsplit
@@ -213,8 +213,37 @@ def plain_text(markup: str) -> str:
         return clean(markup, keep_newlines=True)
     if "<" not in markup:
         return clean(html.unescape(markup), keep_newlines=True)
-    tree = parse_html(f"<div>{markup}</div>")
-    return "" if tree is None else clean("".join(_pieces(tree)), keep_newlines=True)
+    simple = _simple_pieces(markup)
+    return clean("".join(_parsed_pieces(markup) if simple is None else simple), keep_newlines=True)
+
+
+def _parsed_pieces(markup: str) -> Iterable[str]:
+    tree = parse_html(f"<div>{_without_open_comment(markup)}</div>")
+    return () if tree is None else _pieces(tree)
+
+
+_SIMPLE_TAG = re.compile(r"<(?:/?([a-zA-Z][a-zA-Z0-9]*)(?:\s[^<>]*)?/?|!--[^<>]*--)>")
+
+
+def _simple_pieces(markup: str) -> list[str] | None:
+    """What `_parsed_pieces` yields, five times as fast; None where it takes a parser to tell text from tags."""
+    parts = _SIMPLE_TAG.split(markup)
+    texts, tags = parts[::2], [(tag or "").lower() for tag in parts[1::2]]  # a comment has none
+    if not _SILENT.isdisjoint(tags) or any("<" in text or ">" in text for text in texts):
+        return None
+    pieces = [_line(html.unescape(texts[0]))]
+    for tag, text in zip(tags, texts[1:], strict=True):
+        pieces += (_gap(tag), _line(html.unescape(text)))
+    return pieces
+
+
+def _without_open_comment(markup: str) -> str:
+    """A comment that never ends would hide all the rest: only its own tag is dropped."""
+    start = markup.find("<!--", markup.rfind("-->") + 1)
+    return markup if start < 0 else markup[:start] + _OPEN_COMMENT.sub("", markup[start:])
+
+
+_OPEN_COMMENT = re.compile(r"<!--(?:[^<>]*>)?")
 
 
 def has_tags(text: str) -> bool:
@@ -278,9 +307,15 @@ def _repaired(found: re.Match[str]) -> str:
 _LONGEST_LINK = 2_000
 
 
+# An address that is as it should be already.
+_PLAIN_LINK = re.compile(r"https?://[a-z0-9.-]+(?:/[^\s\\?#]*(?:\?[^\s\\?#]+)?)?", re.ASCII)
+
+
 def web_link(link: str | None, base: str = "") -> str:
     """An absolute http(s) address, or "": no other scheme, no user name, no host without a name."""
     written = clean(link or "").replace(" ", "%20")
+    if len(written) <= _LONGEST_LINK and written.isascii() and _PLAIN_LINK.fullmatch(written):
+        return written
     try:
         parts = urlsplit(urljoin(base, written) if written else "")
         _ = parts.port  # raises where it is no number

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from digest.languages import clean, normal_tag, shorten
 from digest.records import PublishedFrom
+from digest.stages.canonical import canonical
 from digest.stages.dates import find_date, read_date
-from digest.stages.markup import host, unmarked, web_link
+from digest.stages.markup import host, plain_text, unmarked
+from digest.stages.sites import title_place
 
 __all__ = ["Metadata", "read_metadata"]
 
@@ -36,7 +38,9 @@ class Metadata:
     authors: tuple[str, ...]
     published: datetime | None
     published_from: PublishedFrom
-    lead: str  # the standfirst: the description, where the page shows it
+    lead: str  # the standfirst, where the page shows one apart from its text
+    headlines: tuple[str, ...] = ()  # all that the page calls its title
+    body: str = ""  # the article's text in JSON-LD, often cut off or run together
 
 
 def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str | None) -> Metadata:
@@ -46,7 +50,11 @@ def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str 
     stated = normal_tag(_attribute(tree, "lang")) or normal_tag(_text(linked.get("inLanguage")))
     stated = stated or normal_tag(meta.get("og:locale", "")) or normal_tag(meta.get("content-language", ""))
     site = clean(_name(linked.get("publisher")) or meta.get("og:site_name", "") or meta.get("application-name", ""))
-    title = _title(tree, linked, meta, site, url)
+    names = _site_names(site, host(url))
+    headings = [text for element in tree.iter("h1") if _is_headline(text := _visible(element), names)]
+    candidates = _titles(tree, linked, meta, names, headings)
+    own = _own_title(linked, meta, title_place(host(url)))
+    title = shorten(_without_site(own, names, headings) if own else _voted(candidates), _LONGEST_TITLE)
     latest = fetched + timedelta(days=1)
     published, published_from = _published(tree, linked, meta, title, url, latest, language or stated)
     return Metadata(
@@ -58,6 +66,8 @@ def read_metadata(tree: HtmlElement, url: str, fetched: datetime, language: str 
         published=published,
         published_from=published_from,
         lead=_lead(tree, linked, meta),
+        headlines=tuple(dict.fromkeys((title, *candidates, *headings))),
+        body=plain_text(_text(linked.get("articleBody"))),
     )
 
 
@@ -105,7 +115,7 @@ def _meta(tree: HtmlElement) -> dict[str, str]:
     """The meta elements by lower-case name, the first of each."""
     found: dict[str, str] = {}
     for element in tree.iter("meta"):
-        content = _attribute(element, "content").strip()
+        content = (_attribute(element, "content") or _attribute(element, "value")).strip()
         for key in ("property", "name", "itemprop", "http-equiv"):
             if content and (name := _attribute(element, key).strip().lower()):
                 found.setdefault(name, content)
@@ -132,14 +142,38 @@ _SITE_SEPARATORS = re.compile(r":\s+|\s+[|｜_–—·•»-]\s+|\s*[|｜_]\s*")
 _SEPARATORS = re.compile(r"\s+[|｜_–—·•»-]\s+|\s*[|｜_]\s*")
 
 
-def _title(tree: HtmlElement, linked: Mapping[str, Any], meta: Mapping[str, str], site: str, url: str) -> str:
-    names = _site_names(site, host(url))
-    headings = [text for element in tree.iter("h1") if _is_headline(text := _visible(element), names)]
+def _titles(
+    tree: HtmlElement, linked: Mapping[str, Any], meta: Mapping[str, str], names: list[str], headings: list[str]
+) -> list[str]:
+    """What JSON-LD, the heading, the meta elements and the window's title say, without the site's name."""
     whole = _visible(tree.find(".//title"))
     shown = next((heading for heading in headings if heading in whole), headings[0] if len(headings) == 1 else "")
-    candidates = (_text(linked.get("headline")), meta.get("og:title", ""), shown, whole)
-    found = next((title for title in map(unmarked, candidates) if title), "")
-    return shorten(_without_site(found, names, headings), _LONGEST_TITLE)
+    stated = (_text(linked.get("headline")), shown, meta.get("og:title", ""), meta.get("twitter:title", ""), whole)
+    return [_without_site(unmarked(title), names, headings) for title in stated]
+
+
+_SHORTEST_TITLE = 4  # characters
+
+
+def _own_title(linked: Mapping[str, Any], meta: Mapping[str, str], place: str) -> str:
+    """The title at the place where this publisher has it, or ""."""
+    title = unmarked(_text(linked.get("headline")) if place == "headline" else meta.get(place, ""))
+    return title if len(title) >= _SHORTEST_TITLE else ""
+
+
+# What readers and search engines are given weighs more than what is written for sharing and for tabs.
+_TITLE_VOTES = (2.0, 2.0, 1.0, 0.5, 0.5)
+
+
+def _voted(titles: list[str]) -> str:
+    """The title on which most places agree; the first of several."""
+    votes: dict[str, float] = {}
+    written: dict[str, str] = {}
+    for title, weight in zip(titles, _TITLE_VOTES, strict=True):
+        if letters := re.sub(r"\W", "", title.lower()):
+            votes[letters] = votes.get(letters, 0.0) + weight
+            written.setdefault(letters, title)
+    return written[max(votes, key=lambda letters: votes[letters])] if votes else ""
 
 
 def _is_headline(heading: str, names: list[str]) -> bool:
@@ -184,20 +218,55 @@ def _mostly(name: str, letters: str) -> bool:
 _SHORTEST_LEAD = 40
 _LEAD_CHILDREN = 3
 _LEAD_START = 40  # characters that tell that a shown text is the description; its end may be cut off
+_FIRST_LETTERS = 8
 
 
 def _lead(tree: HtmlElement, linked: Mapping[str, Any], meta: Mapping[str, str]) -> str:
     stated = (_text(linked.get("description")), meta.get("og:description", ""), meta.get("description", ""))
     starts = {text[:_LEAD_START] for text in map(unmarked, stated) if len(text) >= _SHORTEST_LEAD}
+    first_letters = {start[:_FIRST_LETTERS] for start in starts}
     longest = 2 * max(map(len, stated))
     for element in tree.iter("p", "h2", "h3", "div", "span", "strong") if starts else ():
-        if (
-            len(element) <= _LEAD_CHILDREN
-            and (shown := _visible(element))[:_LEAD_START] in starts
-            and len(shown) <= longest
-        ):
+        if len(element) > _LEAD_CHILDREN or _first_text(element)[:_FIRST_LETTERS] not in first_letters:
+            continue
+        shown = _visible(element)
+        if shown[:_LEAD_START] in starts and len(shown) <= longest:
             return shown
+    return _marked_lead(tree)
+
+
+# What papers call the paragraph between headline and text, in class names.
+_LEAD_CLASS = re.compile(
+    r"(?<![a-z])(?:lead|lede|standfirst|excerpt|abstract|sub-?head(?:line|ing)?|sub-?title|summary|dek|deck|chapo|chapeau|"
+    r"sapo|sumario|bajada|entradilla|epigraph|ingress|manchet|vorspann|teaser-?text|sommario|catenaccio)(?![a-z])",
+    re.IGNORECASE,
+)
+_LONGEST_MARKED_LEAD = 500  # characters
+_LEAD_PLACES = 20  # elements behind a headline
+
+
+def _marked_lead(tree: HtmlElement) -> str:
+    """The standfirst by what its element is called, if it stands close behind the headline."""
+    behind = None
+    for element in tree.iter("h1", "p", "h2", "h3", "div", "span"):
+        if element.tag == "h1":
+            behind = 0
+        elif behind is not None:
+            behind += 1
+            if behind <= _LEAD_PLACES and len(element) <= _LEAD_CHILDREN and _is_lead(element):
+                return _visible(element)
     return ""
+
+
+def _is_lead(element: HtmlElement) -> bool:
+    if not _LEAD_CLASS.search(_attribute(element, "class")) or element.find(".//a") is not None:
+        return False
+    return _SHORTEST_LEAD <= len(_visible(element)) <= _LONGEST_MARKED_LEAD
+
+
+def _first_text(element: HtmlElement) -> str:
+    """The first text that an element shows: looked at before all of it is put together."""
+    return next((text for piece in islice(element.itertext(), 3) if (text := clean(piece))), "")
 
 
 # --- authors --------------------------------------------------------------------------------------------------------
@@ -265,20 +334,36 @@ def _published(
 
 
 def _shown_dates(tree: HtmlElement, title: str, language: str | None) -> Iterator[datetime | None]:
-    """Dates that readers see: marked up as such, then one right behind the headline, then one that looks like it."""
-    for element in tree.xpath('//*[@itemprop="datePublished"] | //time[@pubdate or @datetime]')[:3]:
+    """Dates that readers see: marked up as such, behind the headline, behind words that say so, or looking like it."""
+    for element in tree.xpath(_MARKED_DATES)[:3]:
         yield read_date(
             _attribute(element, "datetime") or _attribute(element, "content") or _visible(element), language
         )
-    for text in _behind_headline(tree, title):
-        yield find_date(text, language)
+    text = "\n".join(_shown_texts(tree))
+    for part in _behind_headline(text, title):
+        yield find_date(part, language)
+    for words in islice(_PUBLISHED_WORDS.finditer(text), _DATE_ELEMENTS):
+        yield find_date(text[words.end() :][:_BEHIND_WORDS].lstrip(" \n:："), language)
     for element in islice(_date_elements(tree), _DATE_ELEMENTS):
         yield find_date(_visible(element)[:_DATE_LINE], language)
 
 
-def _behind_headline(tree: HtmlElement, title: str) -> Iterator[str]:
-    """The lines behind each place of the page's text where its title stands (menus may have it before)."""
-    text = "\n".join(_shown_texts(tree))
+# Times in quoted posts and in boxes beside the article are not its own.
+_MARKED_DATES = (
+    '//*[@itemprop="datePublished"] | //time[(@pubdate or @datetime) and not(ancestor::blockquote or ancestor::aside)]'
+)
+_PUBLISHED_WORDS = re.compile(
+    r"发表于|发布于|发布时间|发布日期|发表时间|发表日期|刊登日期|發表於|發布時間|發佈時間|發布日期|公開日|掲載日|投稿日|配信日|등록일|입력|"
+    r"\b(?:posted|published)(?: on| at)?\b|\bpublié le\b|\bveröffentlicht(?: am)?\b|\bpublicado\b|\bpubblicato\b|"
+    r"\bgepubliceerd\b|\bopublikowano\b|\bопубликовано\b|\bопубліковано\b|\byayınlanma\b|\bpublicerad\b|\bpublisert\b|"
+    r"تاريخ النشر|نشر في",
+    re.IGNORECASE,
+)
+_BEHIND_WORDS = 40  # characters
+
+
+def _behind_headline(text: str, title: str) -> Iterator[str]:
+    """What stands behind each place of the page's text where its title stands (menus may have it before)."""
     start = _SEPARATORS.split(title)[0][:_TITLE_START]
     places = re.finditer(re.escape(start), text) if len(start) > 3 else ()
     for place in islice(places, _TITLE_PLACES):
@@ -305,14 +390,16 @@ def _url_date(url: str) -> datetime | None:
 
 
 def _searched_date(tree: HtmlElement, url: str, latest: datetime) -> datetime | None:
-    """htmldate's search, which takes seconds on huge pages; a first of January is what it makes of a bare year."""
+    """htmldate's search, not on huge pages; a first of January is what it makes of a bare year."""
     # Imported here for the same reason as trafilatura in stages/extract.py.
     from htmldate import find_date as htmldate_find
 
     if len(etree.tostring(tree)) > _LONGEST_SEARCH:
         return None
+    latest_day = latest.strftime("%Y-%m-%d")
+    # Its extensive search makes dates of what happens to look like one, and takes seconds to warm up.
     found = htmldate_find(
-        tree, url=url, original_date=True, max_date=latest.strftime("%Y-%m-%d"), min_date="1990-01-01"
+        tree, extensive_search=False, url=url, original_date=True, max_date=latest_day, min_date="1990-01-01"
     )
     return read_date(found) if found and not found.endswith("-01-01") else None
 
@@ -322,38 +409,10 @@ _LONGEST_SEARCH = 1_000_000  # bytes of HTML
 
 # --- address --------------------------------------------------------------------------------------------------------
 
-_TRACKING = re.compile(
-    r"utm_\w+|fbclid|gclid|ref|source|from|spm|cmpid|at_\w+|xtor|rss|feed|partner|share\w*", re.IGNORECASE
-)
-# Labels under which a country registers names, as in co.uk and com.cn.
-_SECOND_LEVEL = frozenset(("ac", "co", "com", "edu", "go", "gob", "gov", "gouv", "gv", "ne", "net", "or", "org"))
-
 
 def _canonical(tree: HtmlElement, meta: Mapping[str, str], url: str) -> str:
-    """The page's own address as it states it, if that is on the same site and a page of its own; else `url`."""
-    links = [_attribute(link, "href") for link in tree.iter("link") if "canonical" in _attribute(link, "rel").lower()]
-    for link in (*links, meta.get("og:url", "")):
-        address = web_link(link, url)
-        if address and _registered(address) == _registered(url) and not _loses_the_article(address, url):
-            return address
-    return url
-
-
-def _registered(url: str) -> tuple[str, ...]:
-    """The part of a host that was registered, near enough: two labels, or three under co.uk and its like."""
-    labels = host(url).split(".")
-    three = len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2
-    return tuple(labels[-3 if three else -2 :])
-
-
-def _loses_the_article(address: str, url: str) -> bool:
-    """Whether the stated address is the site's front page, or lacks the query that names the article."""
-    stated, actual = urlsplit(address), urlsplit(url)
-    if stated.path.strip("/") == "":
-        return not stated.query and (actual.path.strip("/") != "" or bool(actual.query))
-    naming = [
-        name
-        for name, value in parse_qsl(actual.query)
-        if not _TRACKING.fullmatch(name) and any(map(str.isdigit, value))
+    """The page's own address as it states it, if it can be believed; else `url`."""
+    links = [
+        _attribute(link, "href") for link in tree.iter("link") if "canonical" in _attribute(link, "rel").lower().split()
     ]
-    return bool(naming) and not stated.query and stated.path == actual.path
+    return canonical((*links, meta.get("og:url", "")), url)

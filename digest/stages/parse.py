@@ -1,6 +1,7 @@
 """Feeds to entries: RSS, RDF and Atom in all their versions by feedparser, JSON Feed and news sitemaps by ourselves."""
 
 import hashlib
+import html
 import io
 import json
 import re
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 import feedparser
 from feedparser.mixin import _FeedParserMixin
@@ -32,8 +34,24 @@ _LONGEST_NAME = 200
 _MOST_AUTHORS = 20
 _MADE_UP_TITLE = 100  # characters of the summary, where an entry has no title
 
+_FEEDPARSER_AUTHOR = _FeedParserMixin._sync_author_detail
+
+
+def _sync_author_detail(parser: Any, key: str = "author") -> None:
+    """Splits "name (address)"; not a long text, over which the library's pattern takes minutes."""
+    if len(dict.get(parser._get_context(), key) or "") <= _LONGEST_NAME:
+        _FEEDPARSER_AUTHOR(parser, key)
+
+
+def _keep_last_tag(parser: Any, term: str | None, scheme: str | None, label: str | None) -> None:
+    """Nobody reads tags here, and the library compares each with all."""
+    parser._get_context()["tags"] = [feedparser.FeedParserDict(term=term, scheme=scheme, label=label)]
+
+
 # feedparser resolves a guid that is a permalink against xml:base, so that it changes when the feed moves.
 _FeedParserMixin.can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
+_FeedParserMixin._sync_author_detail = _sync_author_detail
+_FeedParserMixin._add_tag = _keep_last_tag
 
 
 def parse(documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
@@ -89,14 +107,40 @@ def _entry(feed: str, raw_id: str, title: str, summary: str, content: str, link:
     written = clean(raw_id)
     if not 0 < len(written) <= _LONGEST_ID:
         written = _derived_id(written or link or f"{title}{rest['published']}{summary}")
-    first_line = (summary or content).split("\n", 1)[0]
-    title = title or shorten(first_line, _MADE_UP_TITLE) or link
+    title = title or _made_up_title(summary or content) or link
     return Entry(feed=feed, id=written, title=title, link=link, summary=summary, content=content, **rest)
 
 
-def _base(link: str, document: Document) -> str:
+def _made_up_title(text: str) -> str:
+    return shorten(text.split("\n", 1)[0], _MADE_UP_TITLE)
+
+
+# What only counts the click, with the parameters that hold the article's own address.
+_REDIRECTORS = {
+    "google.com/url": ("url", "q"),
+    "bing.com/news/apiclick.aspx": ("url",),
+}
+
+
+def _first_link(candidates: Iterable[str | None], base: str) -> str:
+    link = next((link for href in candidates if (link := web_link(href, base))), "")
+    where, _, query = link.partition("?")
+    parameters = _REDIRECTORS.get(where.split("://", 1)[-1].removeprefix("www."))
+    if not parameters:
+        return link
+    asked = parse_qs(query)
+    return next((own for name in parameters for href in asked.get(name, ()) if (own := web_link(href))), link)
+
+
+def _address(document: Document) -> str:
+    """Where the feed says that it is from, else where it came from. Servers behind others state "localhost"."""
+    stated = web_link(document.headers.get("content-location"), document.final_url)
+    return stated if "." in host(stated) else document.final_url
+
+
+def _base(link: str, address: str) -> str:
     """What relative links are meant from: the feed's address; the site, where the feed is hosted elsewhere."""
-    return document.final_url if host(link) == host(document.final_url) else link
+    return address if host(link) == host(address) else link
 
 
 def _one_line(title: str) -> str:
@@ -112,8 +156,11 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 _XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}\?>")
 _FEED_ROOT = re.compile(r"<(?:[\w-]+:)?(?:rss|feed|entry|channel|rdf)\b", re.IGNORECASE)
-_CHARACTER = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
-_MOST_DIGITS = 8
+# CDATA is text as it stands; of the rest, each ampersand with what it may begin.
+_REFERENCE = re.compile(
+    r"<!\[CDATA\[(?:.*?\]\]>|.*)|&(?:#(?:[xX]([0-9a-fA-F]{1,8})|([0-9]{1,8}));|([a-zA-Z]\w{1,31});)?", re.DOTALL
+)
+_OF_XML = frozenset(("amp", "lt", "gt", "quot", "apos"))
 # What feedparser lets slip where a feed is broken in ways that it does not expect.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _ROOT_WITHIN = 20_000  # characters; comments and a stylesheet may come first
@@ -129,17 +176,18 @@ def _xml_feed(text: str, document: Document) -> ParsedFeed | Failure:
     feed, malformed = read.feed, _is_malformed(read)
     if malformed and not read.entries and not (feed.get("title") or feed.get("link")):
         return _failure(document, "broken feed")
-    link = web_link(feed.get("link"), document.final_url) or document.final_url
-    base = _base(link, document)
+    address = _address(document)
+    link = web_link(feed.get("link"), address) or address
+    base = _base(link, address)
     language = normal_tag(feed.get("language"))
     # feedparser's own dates are good enough to tell the newest of thousands, and cost nothing.
     items = _newest(read.entries, lambda item: dict.get(item, "published_parsed") or dict.get(item, "updated_parsed"))
     return ParsedFeed(
         url=document.url,
-        title=_one_line(_plain(feed, "title", read.version)) if feed.get("title") else document.url,
+        title=_one_line(_plain(feed, "title", read.version)) or document.url or link,
         link=link,
         language=language,
-        entries=_with_unique_ids(_xml_entry(item, document, base, read.version, language) for item in items),
+        entries=_with_unique_ids(_xml_entry(dict(item), document, base, read.version, language) for item in items),
         problems=_problems(malformed, len(items) < len(read.entries)),
         hints=in_xml(text, document.final_url),
     )
@@ -148,7 +196,8 @@ def _xml_feed(text: str, document: Document) -> ParsedFeed | Failure:
 def _read_xml(text: str, document: Document) -> Any:
     """What feedparser makes of the text. It gets bytes (a str may be a path) that it need not decode once more."""
     body = _XML_DECLARATION.sub("", text, count=1) if text.startswith("<?xml") else text
-    body = _CHARACTER.sub(_possible, body)
+    if "<!ENTITY" not in body:  # what a feed names itself is not ours to read
+        body = _REFERENCE.sub(_repaired, body)
     # Without content-location, so that links come as written, or resolved against xml:base.
     headers = {"content-type": "application/xml; charset=utf-8"}
     if language := document.headers.get("content-language"):
@@ -157,11 +206,23 @@ def _read_xml(text: str, document: Document) -> Any:
     return feedparser.parse(stream, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
 
 
-def _possible(reference: re.Match[str]) -> str:
-    """A character reference, or the replacement character for one that stands for none; the parser breaks at those."""
-    digits = reference[1] or reference[2]
-    number = int(digits, 16 if reference[1] else 10) if len(digits) <= _MOST_DIGITS else -1
-    return reference[0] if 0 < number < 0xD800 or 0xE000 <= number <= 0x10FFFF else "\ufffd"
+def _repaired(reference: re.Match[str]) -> str:
+    """A reference that an XML parser takes: it gives up at bare ampersands and at the entities of HTML."""
+    hexadecimal, decimal, name = reference.groups()
+    if name:
+        meant = html.unescape(reference[0])
+        return reference[0] if name in _OF_XML else meant.replace("&", "&amp;").replace("<", "&lt;")
+    if hexadecimal or decimal:
+        number = int(hexadecimal or decimal, 16 if hexadecimal else 10)
+        return reference[0] if _is_character(number) else "\ufffd"
+    return "&amp;" if reference[0] == "&" else reference[0]
+
+
+def _is_character(number: int) -> bool:
+    return number in _SPACES or 0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE or 0x10000 <= number <= 0x10FFFF
+
+
+_SPACES = frozenset(b"\t\n\r")
 
 
 def _problems(malformed: bool, capped: bool) -> tuple[str, ...]:
@@ -173,14 +234,16 @@ def _is_malformed(read: Any) -> bool:
     return bool(read.bozo) and not isinstance(read.get("bozo_exception"), complaints)
 
 
-def _xml_entry(item: Any, document: Document, base: str, version: str, feed_language: str | None) -> Entry:
+def _xml_entry(
+    item: Mapping[str, Any], document: Document, base: str, version: str, feed_language: str | None
+) -> Entry:
     language = _entry_language(item) or feed_language
     published, updated = _xml_dates(item, version, language)
     return _entry(
         feed=document.url,
         raw_id=item.get("id") or "",
-        title=_plain(item, "title", version),
-        summary=_plain(item, "summary", version),
+        title=_one_line(_plain(item, "title", version)) or _plain(item, "itunes_title", version),
+        summary=next(filter(None, (_plain(item, key, version) for key in _SUMMARIES)), ""),
         content=_xml_content(item),
         link=_xml_link(item, base),
         published=published,
@@ -190,7 +253,10 @@ def _xml_entry(item: Any, document: Document, base: str, version: str, feed_lang
     )
 
 
-def _plain(item: Any, key: str, version: str) -> str:
+_SUMMARIES = ("summary", "subtitle", "googleplay_description")  # the second is of iTunes
+
+
+def _plain(item: Mapping[str, Any], key: str, version: str) -> str:
     """A text construct as plain text. Atom states what is markup; in RSS, text with HTML tags in it is."""
     value, kind = item.get(key) or "", item.get(f"{key}_detail", {}).get("type", "text/html")
     if kind == "text/plain" and (version.startswith("atom") or not has_tags(value)):
@@ -198,7 +264,7 @@ def _plain(item: Any, key: str, version: str) -> str:
     return plain_text(value)
 
 
-def _xml_content(item: Any) -> str:
+def _xml_content(item: Mapping[str, Any]) -> str:
     """The longest of the contents that are text: feeds give the same in several types."""
     return max(map(_content_text, item.get("content", ())), key=len, default="")
 
@@ -208,26 +274,32 @@ def _content_text(content: Any) -> str:
     return plain_text(value) if "html" in kind else clean(value, keep_newlines=True)
 
 
-def _entry_language(item: Any) -> str | None:
+def _entry_language(item: Mapping[str, Any]) -> str | None:
     details = [item.get("title_detail", {}), *item.get("content", ()), item.get("summary_detail", {})]
     stated = [item.get("language"), *(detail.get("language") for detail in details)]
     return next((tag for language in stated if (tag := normal_tag(language))), None)
 
 
-def _xml_link(item: Any, base: str) -> str:
-    """The article's address: FeedBurner's original, the alternate link, or a guid that is one."""
-    alternate = [link.get("href") for link in item.get("links", ()) if link.get("rel", "alternate") == "alternate"]
+def _xml_link(item: Mapping[str, Any], base: str) -> str:
+    """The article's address: FeedBurner's original, the alternate link, a guid that is one, else what is attached."""
+    links = [(link.get("rel", "alternate"), link.get("href")) for link in item.get("links", ())]
+    alternate = [href for rel, href in links if rel.removeprefix(_IANA) == "alternate"]
+    elsewhere = [content["src"] for content in item.get("content", ()) if content.get("src")]
+    attached = [href for rel, href in links if rel == "enclosure"]
     guid = item.get("id", "") if "://" in item.get("id", "") else None
-    candidates = (item.get("feedburner_origlink"), item.get("link"), *alternate, guid)
-    return next((link for href in candidates if (link := web_link(href, base))), "")
+    candidates = (item.get("feedburner_origlink"), item.get("link"), *alternate, guid, *elsewhere, *attached)
+    return _first_link(candidates, base)
 
 
-def _xml_authors(item: Any) -> list[str]:
+_IANA = "http://www.iana.org/assignments/relation/"
+
+
+def _xml_authors(item: Mapping[str, Any]) -> list[str]:
     authors = [author.get("name") or author.get("email") or "" for author in item.get("authors", ())]
     return authors or [item.get("author") or ""]
 
 
-def _xml_dates(item: Any, version: str, language: str | None) -> tuple[datetime | None, datetime | None]:
+def _xml_dates(item: Mapping[str, Any], version: str, language: str | None) -> tuple[datetime | None, datetime | None]:
     """When the entry was published and updated. Outside Atom, feedparser calls an only date (dc:date) the update."""
     published, created, updated = (
         read_date(item[key] or "", language) if key in item else None for key in ("published", "created", "updated")
@@ -243,19 +315,21 @@ def _xml_dates(item: Any, version: str, language: str | None) -> tuple[datetime 
 
 def _json_feed(text: str, document: Document) -> ParsedFeed | Failure:
     try:
-        read = json.loads(text)
+        read = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return _failure(document, "broken feed" if "jsonfeed.org/version" in text[:1_000] else "not a feed")
     items = [item for item in read["items"] if isinstance(item, dict)] if isinstance(read.get("items"), list) else None
-    if items is None or "jsonfeed.org" not in _string(read, "version"):
+    own_address = web_link(_string(read, "feed_url")) or web_link(_string(read, "home_page_url"))
+    if items is None or not ("jsonfeed.org" in _string(read, "version") or own_address):
         return _failure(document, "not a feed")
     language = normal_tag(_string(read, "language"))
-    link = web_link(_string(read, "home_page_url"), document.final_url) or document.final_url
-    base = _base(link, document)
+    address = _address(document)
+    link = web_link(_string(read, "home_page_url"), address) or address
+    base = _base(link, address)
     newest = _newest(items, lambda item: read_date(_string(item, "date_published"), language))
     return ParsedFeed(
         url=document.url,
-        title=_one_line(_string(read, "title")) or document.url,
+        title=_one_line(unmarked(_string(read, "title"))) or link or document.url,
         link=link,
         language=language,
         entries=_with_unique_ids(_json_entry(item, read, document.url, base, language) for item in newest),
@@ -268,15 +342,23 @@ def _json_entry(
     item: Mapping[str, Any], feed: Mapping[str, Any], url: str, base: str, feed_language: str | None
 ) -> Entry:
     language = normal_tag(_string(item, "language")) or feed_language
-    links = (web_link(_string(item, key), base) for key in ("url", "external_url", "id"))
-    marked_up = plain_text(_string(item, "content_html"))
+    attached = item.get("attachments")
+    attachments = [one for one in attached if isinstance(one, dict)] if isinstance(attached, list) else []
+    id_ = _string(item, "id")
+    own = (_string(item, "url"), _string(item, "external_url"), id_ if "://" in id_ else "")
+    links = (*own, *(_string(one, "url") for one in attachments))
+    marked_up, text = (
+        plain_text(_string(item, "content_html")),
+        clean(_string(item, "content_text"), keep_newlines=True),
+    )
+    summary = clean(_string(item, "summary"), keep_newlines=True)
     return _entry(
         feed=url,
-        raw_id=_string(item, "id"),
-        title=_string(item, "title"),
-        summary=clean(_string(item, "summary"), keep_newlines=True),
-        content=marked_up or clean(_string(item, "content_text"), keep_newlines=True),
-        link=next(filter(None, links), ""),
+        raw_id=id_,
+        title=_one_line(unmarked(_string(item, "title"))) or _made_up_title(summary or text),
+        summary=summary,
+        content=marked_up or text,
+        link=_first_link(links, base),
         published=read_date(_string(item, "date_published"), language),
         updated=read_date(_string(item, "date_modified"), language),
         language=language,
@@ -292,8 +374,8 @@ def _string(item: Mapping[str, Any], key: str) -> str:
 
 def _json_authors(item: Mapping[str, Any]) -> list[str]:
     """Version 1.1 has a list of authors, version 1.0 one author."""
-    authors = item.get("authors")
-    candidates = authors if isinstance(authors, list) else [item.get("author")]
+    authors = item.get("authors") or item.get("author")
+    candidates = authors if isinstance(authors, list) else [authors]
     return [_string(author, "name") or _string(author, "url") for author in candidates if isinstance(author, dict)]
 
 

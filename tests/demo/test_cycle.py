@@ -156,7 +156,7 @@ def test_wire_text_in_two_outlets_is_known_as_a_copy(demo: Demo) -> None:
 def test_changed_headline_is_recorded_and_shown(demo: Demo) -> None:
     corrected = {a.title for _, a in written() if a.corrected and a.published <= AFTERNOON < a.corrected[1]}
     with demo.database.read() as db:
-        noted = set(db.execute(select(t.headline.c.title)).scalars())
+        noted = set(db.execute(select(t.version.c.title)).scalars())
     assert corrected
     assert noted == {clean(title) for title in corrected}
     page = (demo.out / "issue.html").read_text(encoding="utf-8")

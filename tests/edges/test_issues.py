@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ from digest.edges.store import Poll, Store
 from digest.errors import StoreError
 from digest.records import (
     Act,
+    Article,
+    Change,
     Coverage,
     Digest,
     Edition,
     Email,
-    Entry,
     Failure,
     FeedState,
     Item,
@@ -158,10 +160,11 @@ def test_report_holds_what_was_found_in_it(store: Store, issues: IssueStore) -> 
 
 
 def test_headline_changed_twice_is_told_as_it_read_first(store: Store, issues: IssueStore) -> None:
-    number = put(store, JINGHAI, "七家企业被约谈", guid="1")
-    entry = Entry(JINGHAI.feed, "1", "十家企业被约谈", f"{JINGHAI.feed}/1", NOW - 2 * HOUR)
-    store.save_entries([(JINGHAI, [entry])], NOW - HOUR)
-    assert put(store, JINGHAI, "十一家企业被约谈", guid="1", seen=NOW) == number
+    titles = ("七家企业被约谈", "十家企业被约谈", "十一家企业被约谈")
+    number = put(store, JINGHAI, titles[0])
+    for before, after in pairwise(titles):
+        article = Article(JINGHAI.feed, after, "", "zh-Hans", changes=(Change("title", before, after),))
+        store.save_articles([(number, article)], 1, NOW)
     (view,) = issues.stories("morning", SINCE, NOW)
     assert (view.reports[0].title, view.reports[0].earlier_title) == ("十一家企业被约谈", "七家企业被约谈")
 

@@ -33,6 +33,7 @@ from digest.records import (
     Source,
     Subscription,
     Tagged,
+    Version,
 )
 
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
@@ -308,6 +309,28 @@ def test_file_that_is_no_database_is_told_in_plain_words(tmp_path: Path, content
     path.write_bytes(content)
     with pytest.raises(StoreError, match="not a usable database; restore a copy"):
         Database(path)
+
+
+def test_headlines_of_an_older_ledger_become_versions(tmp_path: Path) -> None:
+    path, day = tmp_path / "digest.db", "'2026-03-18'"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            f"INSERT INTO entry VALUES (1, 's', 'f', 'g', 'l', '新', '', '', NULL, NULL, NULL, '[]', {day}, 'feed')",
+            f"INSERT INTO article VALUES (1, 'u', '新', '正文。', 'zh', 1, NULL, 'feed', {day}, '[]', '', '[]', NULL)",
+            "INSERT INTO headline VALUES (1, 1, '旧标题', '2026-03-18 06:30:00.000000')",
+            f"INSERT INTO page VALUES (1, 'u', 'u', 200, '{{}}', x'00', {day})",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    database = Database(path)
+    assert Store(database).versions(1) == [Version("旧标题", "正文。", NOW)]
+    assert Store(database).pages_to_recheck(NOW + timedelta(days=1), 10) == []
+    database.close()
 
 
 def test_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:

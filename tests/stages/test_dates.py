@@ -1,6 +1,7 @@
 """Dates as feeds and pages write them."""
 
 from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,8 @@ NOON = "2021-03-18T10:04"
         ("١٨ مارس ٢٠٢١ 10:04", "ar", NOON),
         ("18 มี.ค. 2564 17:04", "th", NOON),
         ("18 मार्च 2021, 15:34", "hi", NOON),
+        ("Thứ Năm, ngày 18 tháng 3 năm 2021, 17:04", "vi", NOON),
+        ("18 thg 3, 2021", "vi", "2021-03-18T00:00"),
         ("2016/6/29", None, "2016-06-29T00:00"),
         ("03/04/2021", "en", "2021-03-04T00:00"),
         ("03/04/2021", "es", "2021-04-03T00:00"),
@@ -64,6 +67,8 @@ def test_reads(text: str, language: str | None, instant: str) -> None:
         *("", "yesterday", "18 March", "10:04", "0000-00-00", "0001-01-01T00:00:00+14:00", "1970-01-01", "2101-01-01"),
         *("9999-12-31T23:59:59-23:59", "99999-01-01", "10000-01-01", "2021-02-30", "30 Feb 2021", "2021-13-01"),
         *("2021-03-18T10:61:00Z", "2021-03-18T25:00:00Z", "2021-03-18T10:04:00+99:00", "1616061840", "2021-03-18-01"),
+        *("2021-03-18T10:04:00+0060", "Thu, 30 Feb 2021 10:04:00 GMT"),
+        *("1990-01-01T00:00:00+14:00", "Fri, 31 Dec 9999 23:59:59 -1200"),
         *("2021-03-18T10:04:00ZZZextra", "X00:00 2021-03-18", "18 lip 2021", "2021-03-18 " * 30, "1:2:3:4 18 Mar 2021"),
     ],
 )
@@ -83,6 +88,13 @@ def test_any_text_is_a_date_in_range_or_none(text: str) -> None:
 def test_iso_is_read_in_every_language(when: datetime, language: str) -> None:
     when = when.replace(microsecond=0, tzinfo=UTC)
     assert read_date(when.isoformat(), language) == when
+
+
+@given(st.datetimes(datetime(1990, 1, 2), datetime(2100, 12, 30)), st.sampled_from(sorted(LANGUAGES)))
+def test_mail_dates_are_read_in_every_language(when: datetime, language: str) -> None:
+    when = when.replace(microsecond=0, tzinfo=UTC)
+    assert read_date(format_datetime(when), language) == when
+    assert read_date(f"{format_datetime(when, usegmt=True)} ", language) == when
 
 
 @pytest.mark.parametrize(("code", "row"), [(code, row) for code, row in LANGUAGES.items() if row.months])

@@ -75,6 +75,33 @@ def test_plain_text(markup: str, text: str) -> None:
     assert plain_text(markup) == text
 
 
+_MARKUP = [
+    "<p>a</p>",
+    "<br/>",
+    "<BR>",
+    "<b class='x' title=\"y\">",
+    "<i>",
+    "<td>",
+    "<and>",
+    "<!-- c -->",
+    "<img src=x />",
+]
+_TEXT = ["a", " ", "\n", "港", "&amp;lt;", "&#8217;", "&nbsp;", "é", "&", "R&D", "\u200d", "1 > 0"]
+
+
+@given(st.lists(st.sampled_from(_MARKUP + _TEXT), max_size=12).map("".join))
+def test_simple_markup_is_read_as_a_parser_reads_it(markup: str) -> None:
+    assert plain_text(markup + "<br>") == plain_text(markup + "<br><svg></svg>")  # which takes a parser
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [("a<!-- b", "ab"), ("a<!-- b -->c<!-- d >e<b>f</b>", "ac e f"), ("<p title='x > y'>a</p>", "a"), ("<", "<")],
+)
+def test_what_simple_markup_is_not(markup: str, text: str) -> None:
+    assert plain_text(markup).replace(" ", "") == text.replace(" ", "")
+
+
 def test_unmarked_keeps_what_only_looks_like_a_tag() -> None:
     assert [unmarked(text) for text in ("a <and> b", "a <b>c</b>", "AT&amp;T")] == ["a <and> b", "a c", "AT&T"]
 
