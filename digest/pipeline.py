@@ -136,7 +136,7 @@ class Pipeline:
     async def poll_feeds(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("feeds", self.tell)
         self.store.sync_sources(self.config.sources, self.now())
-        fetcher.restore(self.store.pauses(self.now()))
+        fetcher.restore(self.store.pauses(self.now()), lambda origin: self.store.robots(origin, self.now()))
         states = self._states()
         sources = poll.due(self.config.sources, states, self.now())
         owners = {canonical(url): source for url, source in poll.owners(self.config.sources, states).items()}
@@ -145,7 +145,7 @@ class Pipeline:
             tally.begin()
         async for answers in _in_batches(jobs, POLLED):
             tally.add(await self._save_answers(fetcher, answers))
-            self._keep_pauses(fetcher)
+            self._keep_manners(fetcher)
         return tally.result()
 
     def _states(self) -> dict[str, FeedState]:
@@ -203,9 +203,10 @@ class Pipeline:
     async def _parse(self, documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
         return await self._run(parse, documents, "parse", lambda document: document.url)
 
-    def _keep_pauses(self, fetcher: Fetcher) -> None:
+    def _keep_manners(self, fetcher: Fetcher) -> None:
         """What hosts asked for holds for the next run too."""
         self.store.save_pauses(fetcher.changed_pauses(), self.now())
+        self.store.save_robots(fetcher.new_robots(), self.now())
 
     async def fetch_pages(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("pages", self.tell)
@@ -215,7 +216,7 @@ class Pipeline:
             jobs = [self._page(fetcher, *entry) for entry in todo]
             async for fetched in _in_batches(jobs, 20):
                 self.store.save_fetches(fetched, version, self.now())
-                self._keep_pauses(fetcher)
+                self._keep_manners(fetcher)
                 tally.add([result for _, _, result in fetched])
         await self._recheck_pages(fetcher, tally)
         return tally.result()
@@ -230,7 +231,7 @@ class Pipeline:
             tally.begin()
             async for fetched in _in_batches([self._known_page(fetcher, page) for page in due], 20):
                 self.store.save_rechecks(fetched, self.now())
-                self._keep_pauses(fetcher)
+                self._keep_manners(fetcher)
                 tally.add([result for _, _, result in fetched])
 
     @staticmethod
@@ -243,7 +244,7 @@ class Pipeline:
         if wanted := self.store.parts_to_fetch(self.now(), BATCH):
             async for fetched in _in_batches([self._part(fetcher, part) for part in wanted], 20):
                 self.store.save_parts(fetched, self.now())
-                self._keep_pauses(fetcher)
+                self._keep_manners(fetcher)
 
     @staticmethod
     async def _part(fetcher: Fetcher, part: WantedPart) -> tuple[WantedPart, Document | Failure]:

@@ -36,6 +36,7 @@ __all__ = [
     "Recogniser",
     "Report",
     "Retry",
+    "RobotsFile",
     "Source",
     "StoryView",
     "Subscription",
@@ -141,6 +142,15 @@ class Pause:
     host: str
     until: datetime
     refusals: int = 0  # of its domain, in a row
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """An origin's robots.txt as it was read, to be read again after `until`. `body` is None where there is none."""
+
+    origin: str
+    body: bytes | None
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

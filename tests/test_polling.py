@@ -19,7 +19,7 @@ from digest.edges.issues import IssueStore
 from digest.edges.pool import Inline
 from digest.edges.store import Store
 from digest.pipeline import Pipeline
-from digest.records import FeedState, Source
+from digest.records import Entry, FeedState, Source
 from tests.edges.scripted_server import Script, Server, reply
 from tests.ledger import NOW, new_ledger
 from tests.test_health import status
@@ -363,3 +363,32 @@ def test_absence_of_robots_is_noted_too(newsroom: Newsroom, robots: str, noted: 
 
     newsroom.run(days)
     assert _requests(newsroom) == [("a", noted, "")]
+
+
+@pytest.mark.parametrize(
+    ("robots", "allowed"),
+    [(reply(body="User-agent: *\nDisallow: /privé".encode()), 2), (reply("404 Not Found"), 3)],
+)
+def test_robots_is_asked_once_a_day_over_restarts(newsroom: Newsroom, robots: bytes, allowed: int) -> None:
+    async def days(server: Server) -> None:
+        paths = ["/1", "/2", "/priv%C3%A9"]
+        newsroom.scripts |= {"/robots.txt": robots} | {path: reply(body=b"<p>a</p>") for path in paths}
+        newsroom.sources = ()
+        for number, path in enumerate(paths):
+            newsroom.now += timedelta(hours=11)
+            async with Fetcher(OPTIONS, lambda: newsroom.now) as fetcher:
+                pipeline = newsroom.pipeline()
+                entry = Entry("f", str(number), "t", server.url(path))
+                newsroom.store.save_entries([(every("京海日报", "f"), [entry])], newsroom.now)
+                await pipeline.poll_feeds(fetcher)
+                await pipeline.fetch_pages(fetcher)
+        assert server.paths.count("/robots.txt") == 1
+        assert len(server.paths) == 1 + allowed
+        newsroom.now += timedelta(hours=25)
+        newsroom.store.save_entries([(every("京海日报", "f"), [Entry("f", "9", "t", server.url("/2?"))])], newsroom.now)
+        await newsroom.poll()
+        async with Fetcher(OPTIONS, lambda: newsroom.now) as fetcher:
+            await newsroom.pipeline().fetch_pages(fetcher)
+        assert server.paths.count("/robots.txt") == 2
+
+    newsroom.run(days)

@@ -20,9 +20,9 @@ from yarl import URL
 from digest.edges.addresses import AddressError, Allowlist, http_url, literal
 from digest.edges.inflate import ACCEPT_ENCODING, InflateError, Inflater
 from digest.edges.politeness import Hosts, retry_after
-from digest.edges.robots import Rules
+from digest.edges.robots import MAX_ROBOTS_BYTES, Rules
 from digest.errors import ConfigError
-from digest.records import Document, Failure, Pause, Retry
+from digest.records import Document, Failure, Pause, Retry, RobotsFile
 
 __all__ = ["ACCEPT_FEED", "ACCEPT_PAGE", "FetchOptions", "Fetcher"]
 
@@ -41,7 +41,7 @@ MAX_HEADERS = 256
 PARALLEL_HOSTS = 64
 DNS_CACHE_SECONDS = 60
 
-ROBOTS_SECONDS = 24 * 3600.0  # RFC 9309: not to be used for longer
+ROBOTS_TIME = timedelta(days=1)  # RFC 9309: not to be used for longer
 ROBOTS_RETRY_SECONDS = 600.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -188,6 +188,8 @@ class Fetcher:
         self._proxy = _proxy(options.proxy)
         self._hosts = Hosts(options.delay, now)
         self._robots: dict[URL, _Robots] = {}
+        self._recall: Callable[[str], RobotsFile | None] = lambda _: None
+        self._new_robots: list[RobotsFile] = []
         self._slots = asyncio.Semaphore(PARALLEL_HOSTS)
         self._session: aiohttp.ClientSession | None = None
 
@@ -255,13 +257,19 @@ class Fetcher:
             return Failure(url, "fetch", "internal error", Retry.LATER)
         return None
 
-    def restore(self, pauses: Iterable[Pause]) -> None:
-        """Takes up the pauses of hosts that an earlier run was asked for."""
+    def restore(self, pauses: Iterable[Pause], robots: Callable[[str], RobotsFile | None]) -> None:
+        """Takes up what an earlier run was told: pauses of hosts, and each robots.txt when it is needed."""
         self._hosts.restore(pauses)
+        self._recall = robots
 
     def changed_pauses(self) -> list[Pause]:
         """The pauses that are other than when last asked, to be kept for the next run."""
         return self._hosts.changes()
+
+    def new_robots(self) -> list[RobotsFile]:
+        """Each robots.txt that was read since this was last asked, to be kept for the next run."""
+        new, self._new_robots = self._new_robots, []
+        return new
 
     async def _follow(self, url: str, headers: Mapping[str, str], *, robots: bool) -> Document:
         budget = _Budget(self._options.deadline)
@@ -367,8 +375,10 @@ class Fetcher:
         robots = self._robots.setdefault(url.origin(), _Robots())
         async with robots.turn:
             if clock() >= robots.until:
-                robots.rules = await self._read_robots(url)
-                robots.until = clock() + (ROBOTS_RETRY_SECONDS if robots.rules is None else ROBOTS_SECONDS)
+                kept = self._recall(str(url.origin())) or await self._read_robots(url)
+                robots.rules = Rules.parse(kept.body, self._options.user_agent) if kept else None
+                left = (kept.until - self._now()).total_seconds() if kept else ROBOTS_RETRY_SECONDS
+                robots.until = clock() + left
         if robots.rules is None:
             raise _Trouble("robots.txt unavailable", after=timedelta(seconds=robots.until - clock()))
         if not robots.rules.allow(str(url)):
@@ -377,17 +387,23 @@ class Fetcher:
         host.delay = max(host.delay, robots.rules.delay)
         return "allowed" if robots.rules.stated else "none"
 
-    async def _read_robots(self, url: URL) -> Rules | None:
+    async def _read_robots(self, url: URL) -> RobotsFile | None:
         """None where the server is in trouble; a client error means that there are no rules (RFC 9309)."""
+        origin = url.origin()
         try:
-            address = str(url.origin().with_path("/robots.txt"))
+            address = str(origin.with_path("/robots.txt"))
             document = await self._follow(address, {"Accept": "text/plain, */*;q=0.5"}, robots=False)
         except _Trouble as trouble:
             if trouble.reason in UNREACHABLE:
                 raise
-            missing = 400 <= trouble.status < 500 and trouble.status != HTTPStatus.TOO_MANY_REQUESTS
-            return Rules.missing(self._options.user_agent) if missing else None
-        return Rules.parse(document.body, self._options.user_agent)
+            if not 400 <= trouble.status < 500 or trouble.status == HTTPStatus.TOO_MANY_REQUESTS:
+                return None
+            body = None
+        else:
+            body = document.body[:MAX_ROBOTS_BYTES]
+        read = RobotsFile(str(origin), body, self._now() + ROBOTS_TIME)
+        self._new_robots.append(read)
+        return read
 
 
 def _proxy(text: str | None) -> URL | None:

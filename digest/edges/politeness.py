@@ -87,10 +87,9 @@ class Hosts:
 
     def answered(self, name: str) -> None:
         """The host serves again: the next refusal counts as the first."""
-        one = domain(name)
-        if one in self._pauses and self._pauses[one].refusals:
-            self._pauses[one].refusals = 0
-            self._changed.add(one)
+        if self._pauses and self._pause(domain(name)).refusals:
+            self._pauses[domain(name)].refusals = 0
+            self._changed.add(domain(name))
 
     def restore(self, pauses: Iterable[Pause]) -> None:
         """Takes up the pauses that the ledger kept, so that a restart is no way around them."""

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from protego import Protego
 
-__all__ = ["Rules", "reservation"]
+__all__ = ["MAX_ROBOTS_BYTES", "Rules", "reservation"]
 
 # RFC 9309 asks for at least this much; what comes after it is not read.
 MAX_ROBOTS_BYTES = 500 * 1024
@@ -29,16 +29,11 @@ class Rules:
     stated: bool = True  # False: the site has no robots.txt
 
     @classmethod
-    def parse(cls, body: bytes, user_agent: str) -> "Rules":
-        """Never fails: a line that cannot be read is no rule, and a page of HTML has none."""
+    def parse(cls, body: bytes | None, user_agent: str) -> "Rules":
+        """Never fails: a line that cannot be read is no rule, a page of HTML has none, and None is no robots.txt."""
         agent = user_agent.partition("/")[0].strip().lower()
-        text = body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace")
-        return cls(agent, Protego.parse("\n".join(_concerning(agent, text))))
-
-    @classmethod
-    def missing(cls, user_agent: str) -> "Rules":
-        """Of a site without a robots.txt: everything is allowed."""
-        return replace(cls.parse(b"", user_agent), stated=False)
+        text = (body or b"")[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace")
+        return cls(agent, Protego.parse("\n".join(_concerning(agent, text))), stated=body is not None)
 
     def allow(self, url: str) -> bool:
         return bool(self.parsed.can_fetch(url, self.agent))

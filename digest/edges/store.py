@@ -48,6 +48,7 @@ from digest.records import (
     Page,
     Pause,
     Retry,
+    RobotsFile,
     Source,
     Tagged,
     Text,
@@ -180,6 +181,30 @@ class Store:
             with self.database.write() as db:
                 _put(db, t.pause, [{"host": one.host, "until": one.until, "refusals": one.refusals} for one in pauses])
                 db.execute(delete(t.pause).where(t.pause.c.until <= now, t.pause.c.refusals == 0))
+
+    def robots(self, origin: str, now: datetime) -> RobotsFile | None:
+        """The origin's robots.txt, if it was read in the last day."""
+        query = select(t.robots).where(t.robots.c.origin == origin, t.robots.c.until > now)
+        with self.database.read() as db:
+            row = db.execute(query).one_or_none()
+        if row is None:
+            return None
+        return RobotsFile(row.origin, None if row.body is None else zlib.decompress(row.body), row.until)
+
+    def save_robots(self, files: Sequence[RobotsFile], now: datetime) -> None:
+        """Keeps what was read for the runs of the day, and forgets what is older."""
+        if files:
+            rows = [
+                {
+                    "origin": one.origin,
+                    "body": None if one.body is None else zlib.compress(one.body),
+                    "until": one.until,
+                }
+                for one in files
+            ]
+            with self.database.write() as db:
+                _put(db, t.robots, rows)
+                db.execute(delete(t.robots).where(t.robots.c.until <= now))
 
     # --- pages ----------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ __all__ = [
     "page",
     "part",
     "pause",
+    "robots",
     "source",
     "story",
     "subscription",
@@ -135,6 +136,15 @@ pause = Table(
     Column("host", String(255), primary_key=True),
     Column("until", UtcDateTime, nullable=False),
     Column("refusals", Integer, nullable=False),
+)
+
+# Each robots.txt for the day in which it may be used: runs that follow one another do not ask for it each time.
+robots = Table(
+    "robots",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("body", LargeBinary),  # zlib; None where the site has none
+    Column("until", UtcDateTime, nullable=False),
 )
 
 fetch = Table(
