@@ -132,7 +132,9 @@ class Store:
             known = {row.name: row.added for row in db.execute(select(t.source.c.name, t.source.c.added))}
             db.execute(update(t.source).values(active=False))
             _put(db, t.source, [_source_row(source, known.get(source.name, now)) for source in sources])
-            _add_missing(db, t.feed, [_feed_row(FeedState(source.feed, due=now)) for source in sources])
+            asked = set(db.execute(select(t.feed.c.url)).scalars())
+            new = [source.feed for source in sources if source.feed not in asked]
+            _add_missing(db, t.feed, [_feed_row(FeedState(feed, due=now)) for feed in new])
 
     def feed_states(self, sources: Sequence[Source]) -> dict[str, FeedState]:
         """What is remembered of the sources' feeds, by address."""
