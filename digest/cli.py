@@ -29,6 +29,7 @@ from digest.edges.issues import IssueStore
 from digest.edges.mail import Folder, Mailer, Smtp, build
 from digest.edges.pool import Pool
 from digest.edges.store import Store
+from digest.edges.subscriptions import SubscriptionStore
 from digest.entities.acts import ACTIONS
 from digest.entities.link import resolve
 from digest.errors import DigestError
@@ -41,6 +42,7 @@ from digest.research import imports
 from digest.schedule import Service
 from digest.stages.calendar import next_issue
 from digest.stages.render import render
+from digest.websub import Subscriber
 
 __all__ = ["main"]
 
@@ -140,6 +142,8 @@ def _database_url(given: str) -> str:
 
 def fetcher(config: Config) -> Fetcher:
     settings = config.fetch
+    if not settings.contact:
+        log.warning("no contact in feeds.yaml: write e.g. 'contact: desk@example.org' under 'fetch' for webmasters")
     options = FetchOptions(
         configuration.user_agent(settings.contact),
         settings.allow_hosts,
@@ -197,10 +201,17 @@ def _failed(reasons: Mapping[str, int]) -> str:
 def run(config: ConfigPath = DEFAULT_CONFIG, db: DatabaseUrl = "") -> None:
     """The service: poll each feed at its pace and send each edition at its hour, until told to stop."""
     with opened(config, db, alone=True) as pipeline:
-        service = Service(pipeline, lambda: fetcher(pipeline.config), lambda: open_mailer(pipeline.config))
+        service = Service(
+            pipeline, lambda: fetcher(pipeline.config), lambda: open_mailer(pipeline.config), _subscriber(pipeline)
+        )
         log.info("%s", _introduction(pipeline))
         asyncio.run(service.run())
         log.info("stopped")
+
+
+def _subscriber(pipeline: Pipeline) -> Subscriber | None:
+    callback = pipeline.config.fetch.websub
+    return Subscriber(SubscriptionStore(pipeline.store.database), callback, now) if callback else None
 
 
 def _introduction(pipeline: Pipeline) -> str:

@@ -48,7 +48,8 @@ def _duration(value: object) -> timedelta:
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    # Parsers differ on control characters, spaces and backslashes: one sees another host than the one that connects.
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\x00-\x20\x7f\\]", value.strip()):
         raise ValueError(f"{value!r} is not a web address; write e.g. https://example.org/feed.xml")
     if parts.username or parts.password:
         raise ValueError("a web address must not hold a password; leave out what stands before the @")
@@ -90,6 +91,20 @@ def _mail_address(value: str) -> str:
     if not plain:
         raise ValueError(f"{value!r} is not a mail address; write e.g. desk@example.org")
     return value.strip()
+
+
+def _contact(value: str) -> str:
+    """Goes into a header of each request: what a webmaster can use, on one line."""
+    if value and not (value.isprintable() and re.search(r"[^@\s]+@[^@\s]+|https?://[^\s/]+", value)):
+        raise ValueError(f"{value!r} is no address; write e.g. desk@example.org or https://example.org/about")
+    return value
+
+
+def _host_and_port(value: str) -> str:
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})", value)
+    if not found or not 0 < int(found[2]) < 65_536:
+        raise ValueError(f"{value!r} is no host with a port; write e.g. 127.0.0.1:8085")
+    return value
 
 
 def _weekday(value: str) -> str:
@@ -164,11 +179,13 @@ class _Delivery(_Model):
 
 
 class _Fetch(_Model):
-    contact: str = ""
+    contact: Annotated[str, AfterValidator(_contact)] = ""
     allow_hosts: tuple[str, ...] = ()
     delay: Duration = timedelta(seconds=1)
     deadline: Duration = timedelta(seconds=30)
     proxy: WebAddress | None = None
+    websub: WebAddress | None = None
+    websub_listen: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8085"
 
 
 class _File(_Model):
@@ -199,6 +216,8 @@ class FetchSettings:
     delay: timedelta
     deadline: timedelta
     proxy: str | None
+    websub: str | None = None  # the public address at which hubs reach us
+    websub_listen: str = "127.0.0.1:8085"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ def _trouble(state: FeedState | None, now: datetime) -> str:
         return "gone for good (410): take it out of feeds.yaml"
     if state.failures:
         return state.reason + (f" ({state.failures} times in a row)" if state.failures > 1 else "")
+    if state.reason:
+        return state.reason
+    if state.address:
+        return f"moved for good: write {state.address} in feeds.yaml"
     if state.last_change and now - state.last_change > SILENT:
         return f"nothing new since {state.last_change:%Y-%m-%d}"
     return ""

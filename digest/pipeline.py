@@ -5,6 +5,7 @@ backfill and a raised stage version are the same thing, and killing the program 
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -14,6 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from digest.config import Config
+from digest.edges.addresses import canonical
 from digest.edges.entities import EntityStore
 from digest.edges.fetch import ACCEPT_PAGE, Fetcher
 from digest.edges.issues import NEWS_WINDOW, IssueStore, Mail, StoredIssue
@@ -44,6 +46,8 @@ from digest.stages.group import describe, from_bytes, group, to_bytes
 from digest.stages.parse import parse
 from digest.stages.render import render
 from digest.stages.tag import tag
+
+log = logging.getLogger(__name__)
 
 __all__ = ["VERSIONS", "Pipeline", "Progress", "StageResult"]
 
@@ -132,17 +136,46 @@ class Pipeline:
     async def poll_feeds(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("feeds", self.tell)
         self.store.sync_sources(self.config.sources, self.now())
-        states = self.store.feed_states(self.config.sources)
+        fetcher.restore(self.store.pauses(self.now()), lambda origin: self.store.robots(origin, self.now()))
+        states = self._states()
         sources = poll.due(self.config.sources, states, self.now())
-        jobs = [self._answer(fetcher, source, states[source.feed]) for source in sources]
+        owners = {canonical(url): source for url, source in poll.owners(self.config.sources, states).items()}
+        jobs = [self._answer(fetcher, source, states[source.feed], owners) for source in sources]
         if jobs:
             tally.begin()
         async for answers in _in_batches(jobs, POLLED):
             tally.add(await self._save_answers(fetcher, answers))
+            self._keep_manners(fetcher)
         return tally.result()
 
-    async def _answer(self, fetcher: Fetcher, source: Source, state: FeedState) -> "_Answer":
-        return _Answer(source, state, await fetcher.get(source.feed, etag=state.etag, modified=state.modified))
+    def _states(self) -> dict[str, FeedState]:
+        states = self.store.feed_states(self.config.sources)
+        if self.config.fetch.websub:
+            return states
+        return {url: replace(state, lease=None) for url, state in states.items()}  # hubs do not reach us
+
+    async def take_pushed(self, documents: Sequence[Document]) -> None:
+        """What hubs delivered is read as their feeds' answers are; what cannot be read costs nothing but itself."""
+        sources = {source.feed: source for source in reversed(self.config.sources)}
+        known = [document for document in documents if document.url in sources]
+        for document, parsed in zip(known, await self._parse(known), strict=True):
+            source, now = sources[document.url], self.now()
+            if isinstance(parsed, Failure):
+                log.warning("%s: what its hub delivered could not be read: %s", source.name, parsed.reason)
+                continue
+            entries = [_dated(entry, source.feed, now) for entry in parsed.entries]
+            (new,) = self.store.save_entries([(source, entries)], now)
+            after = poll.after_push(self.store.feed_states([source])[source.feed], parsed, new, now)
+            self.store.remember_feeds([Poll(source, after, "pushed", len(document.body), new)], now)
+
+    @staticmethod
+    async def _answer(fetcher: Fetcher, source: Source, state: FeedState, owners: Mapping[str, Source]) -> "_Answer":
+        result = await fetcher.get(poll.address(state), etag=state.etag, modified=state.modified)
+        if isinstance(result, Failure):
+            return _Answer(source, state, result)
+        owner = owners.get(result.final_url, source)
+        # Its entries go by the address that the user wrote, wherever the feed moves.
+        return _Answer(source, state, replace(result, url=source.feed), "" if owner.feed == source.feed else owner.name)
 
     async def _save_answers(self, fetcher: Fetcher, answers: Sequence["_Answer"]) -> list[object]:
         fresh = [answer for answer in answers if answer.changed]
@@ -159,6 +192,8 @@ class Pipeline:
         new = dict(zip(read, self.store.save_entries(entries, now), strict=True))
         polls = [_polled(one, by_feed.get(one.source.feed), new.get(one.source.feed, 0), now) for one in answers]
         self.store.remember_feeds(polls, now)
+        for answer, polled in zip(answers, polls, strict=True):
+            _log_change(answer.state, polled)
         failed = [one for one in parsed if isinstance(one, Failure)]
         return [
             *failed,
@@ -168,6 +203,11 @@ class Pipeline:
     async def _parse(self, documents: Sequence[Document]) -> list[ParsedFeed | Failure]:
         return await self._run(parse, documents, "parse", lambda document: document.url)
 
+    def _keep_manners(self, fetcher: Fetcher) -> None:
+        """What hosts asked for holds for the next run too."""
+        self.store.save_pauses(fetcher.changed_pauses(), self.now())
+        self.store.save_robots(fetcher.new_robots(), self.now())
+
     async def fetch_pages(self, fetcher: Fetcher) -> StageResult:
         tally = _Tally("pages", self.tell)
         version = VERSIONS["fetch"]
@@ -176,6 +216,7 @@ class Pipeline:
             jobs = [self._page(fetcher, *entry) for entry in todo]
             async for fetched in _in_batches(jobs, 20):
                 self.store.save_fetches(fetched, version, self.now())
+                self._keep_manners(fetcher)
                 tally.add([result for _, _, result in fetched])
         await self._recheck_pages(fetcher, tally)
         return tally.result()
@@ -190,6 +231,7 @@ class Pipeline:
             tally.begin()
             async for fetched in _in_batches([self._known_page(fetcher, page) for page in due], 20):
                 self.store.save_rechecks(fetched, self.now())
+                self._keep_manners(fetcher)
                 tally.add([result for _, _, result in fetched])
 
     @staticmethod
@@ -202,6 +244,7 @@ class Pipeline:
         if wanted := self.store.parts_to_fetch(self.now(), BATCH):
             async for fetched in _in_batches([self._part(fetcher, part) for part in wanted], 20):
                 self.store.save_parts(fetched, self.now())
+                self._keep_manners(fetcher)
 
     @staticmethod
     async def _part(fetcher: Fetcher, part: WantedPart) -> tuple[WantedPart, Document | Failure]:
@@ -364,15 +407,18 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    """`twin` names the other source whose feed it was that answered: that one brings the articles."""
+
     source: Source
     state: FeedState
     result: Document | Failure
+    twin: str = ""
 
     @property
     def changed(self) -> bool:
         """A body that differs from the one before: servers that know nothing of 304 send the same one for ever."""
         result = self.result
-        if isinstance(result, Failure) or result.status == 304:
+        if isinstance(result, Failure) or result.status == 304 or self.twin:
             return False
         return poll.body_hash(result) != self.state.body_hash
 
@@ -404,11 +450,24 @@ def _polled(answer: "_Answer", parsed: ParsedFeed | Failure | None, new: int, no
         return Poll(source, poll.after_failure(source, state, failure, now), "failed")
     assert isinstance(result, Document)
     if not isinstance(parsed, ParsedFeed):
-        return Poll(source, poll.after_same(source, state, now), "not modified")
-    after = poll.after_answer(source, state, result, new > 0, now)
+        same = poll.after_twin(state, answer.twin, now) if answer.twin else poll.after_same(source, state, result, now)
+        return Poll(source, same, "not modified")
+    after = poll.after_answer(source, state, result, parsed, new, now)
     if parsed.sitemaps:  # an index stays the same while what it leads to changes: it must be read at each poll
         after = replace(after, etag="", modified="", body_hash="")
     return Poll(source, after, "ok", len(result.body), new)
+
+
+def _log_change(before: FeedState, polled: Poll) -> None:
+    """What a person should see to, once."""
+    name, after = polled.source.name, polled.state
+    if after.gone and not before.gone:
+        log.warning("%s: its feed is gone for good (410) and is not asked any more; see `digest status`", name)
+    if after.address != before.address:
+        where = "moved for good and is asked at" if after.address else "fails where it moved to and is asked again at"
+        log.warning("%s: its feed %s %s", name, where, poll.address(after))
+    if after.reason != before.reason and polled.outcome == "not modified" and after.reason:
+        log.warning("%s: this is %s: take one of the two out of feeds.yaml", name, after.reason)
 
 
 def _dated(entry: Entry, feed: str, now: datetime) -> Entry:

@@ -24,19 +24,23 @@ __all__ = [
     "Features",
     "FeedState",
     "Groupable",
+    "Hints",
     "Item",
     "Label",
     "Membership",
     "Mention",
     "Page",
     "ParsedFeed",
+    "Pause",
     "PublishedFrom",
     "Recogniser",
     "Report",
     "Retry",
+    "RobotsFile",
     "Source",
     "Status",
     "StoryView",
+    "Subscription",
     "Tagged",
     "Text",
     "Trouble",
@@ -101,8 +105,18 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What a feed asks of those who poll it, and the hub that tells of its news (WebSub); "" where it names none."""
+
+    wait: timedelta | None = None  # at least this long between two polls
+    skip_hours: tuple[int, ...] = ()  # of the day in UTC, in which it brings nothing
+    hub: str = ""
+    topic: str = ""  # the address that the hub knows the feed by
+
+
+@dataclass(frozen=True, slots=True)
 class FeedState:
-    """What the ledger remembers of a feed between two polls."""
+    """What the ledger remembers of a feed between two polls. `feed` is its key: the address in feeds.yaml."""
 
     feed: str
     due: datetime
@@ -114,7 +128,46 @@ class FeedState:
     interval: timedelta = timedelta(hours=1)
     last_success: datetime | None = None
     last_change: datetime | None = None
-    reason: str = ""  # of the last failure
+    reason: str = ""  # of the last failure, or what else a person should know of it
+    address: str = ""  # where it moved for good, and is asked since; "": it is asked at `feed`
+    moved: str = ""  # where its answers say that it moved, until they have said so on enough days
+    moved_on: tuple[date, ...] = ()
+    pace: timedelta | None = None  # between two new entries, on the average
+    hints: Hints = Hints()
+    lease: datetime | None = None  # until when a hub tells of its news
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A host, or a registered domain with all its hosts, that is not to be asked before `until`."""
+
+    host: str
+    until: datetime
+    refusals: int = 0  # of its domain, in a row
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """An origin's robots.txt as it was read, to be read again after `until`. `body` is None where there is none."""
+
+    origin: str
+    body: bytes | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed's subscription at a hub. Who knows `token` finds our address for it, who knows `secret` is the hub."""
+
+    feed: str
+    hub: str
+    topic: str
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
+    state: Literal["asked", "active", "denied", "leaving"]
+    asked: datetime  # when the hub was asked last, or answered
+    attempts: int = 0  # requests since the hub last answered
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +215,7 @@ class ParsedFeed:
     entries: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
+    hints: Hints = Hints()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digest.edges.fetch import Fetcher
 from digest.edges.mail import Mailer
+from digest.edges.receiver import Receiver
 from digest.errors import DigestError
 from digest.pipeline import Pipeline
 from digest.stages.calendar import issue_day
+from digest.websub import Subscriber
 
 __all__ = ["Service"]
 
@@ -30,11 +32,12 @@ LONGEST_STOP = 20.0  # seconds; service managers kill after 30 to 90
 
 @dataclass(slots=True)
 class Service:
-    """Polls, groups and sends until it is told to stop."""
+    """Polls, groups and sends until it is told to stop; with a `subscriber`, hubs may deliver news meanwhile."""
 
     pipeline: Pipeline
     open_fetcher: Callable[[], AbstractAsyncContextManager[Fetcher]]
     open_mailer: Callable[[], AbstractContextManager[Mailer]]
+    subscriber: Subscriber | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     running: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -43,17 +46,30 @@ class Service:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self.stopping.set)
-        async with self.open_fetcher() as fetcher:
+        async with self.open_fetcher() as fetcher, self._receiving():
             defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
             scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
             tick = {"trigger": "interval", "seconds": TICK_SECONDS, "next_run_time": self.pipeline.now()}
             scheduler.add_job(self._guarded, args=("update", lambda: self._update(fetcher)), **tick)
             scheduler.add_job(self._guarded, args=("editions", self._send_due), **tick)
+            if self.subscriber:
+                scheduler.add_job(self._guarded, args=("hubs", lambda: self._keep_hubs(fetcher)), **tick)
             scheduler.start()
             await self.stopping.wait()
             scheduler.pause()
             await self._wait_for_jobs()
             scheduler.shutdown(wait=False)  # cuts off whatever runs, so it comes last
+
+    def _receiving(self) -> AbstractAsyncContextManager[object]:
+        if self.subscriber is None:
+            return nullcontext()
+        listen = self.pipeline.config.fetch.websub_listen
+        return Receiver(listen, self.subscriber.confirm, self.subscriber.take)
+
+    async def _keep_hubs(self, fetcher: Fetcher) -> None:
+        if self.subscriber:
+            states = self.pipeline.store.feed_states(self.pipeline.config.sources)
+            await self.subscriber.keep(fetcher, list(states.values()))
 
     async def _wait_for_jobs(self) -> None:
         """Jobs look at `stopping` between their steps; what goes on for longer is cut off, and the ledger knows it."""
@@ -81,6 +97,8 @@ class Service:
             self.running.discard(task)
 
     async def _update(self, fetcher: Fetcher) -> None:
+        if self.subscriber:
+            await self.pipeline.take_pushed(self.subscriber.delivered())
         cycle = asyncio.ensure_future(self.pipeline.update(fetcher))
         stop = asyncio.ensure_future(self.stopping.wait())
         await asyncio.wait({cycle, stop}, return_when=asyncio.FIRST_COMPLETED)

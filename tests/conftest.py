@@ -24,6 +24,7 @@ editions:
     recipients: ["Desk <desk@example.org>", "編集部 <henshu@example.org>"]
 fetch:
   allow_hosts: ["127.0.0.0/8"]
+  contact: desk@example.org
 """
 
 

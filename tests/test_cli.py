@@ -17,6 +17,7 @@ import pytest
 import typer
 
 from digest import cli
+from digest import config as configuration
 from digest.edges.database import Database
 from digest.edges.issues import IssueStore
 from digest.edges.store import Store
@@ -442,3 +443,14 @@ def test_every_command_and_option_is_documented() -> None:
         for parameter in command.params:
             options = [one for one in (*parameter.opts, *parameter.secondary_opts) if one.startswith("--")]
             assert not options or options == ["--help"] or any(one in told for one in options), f"{name} {options}"
+
+
+# --- who asks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("contact", "warned"), [("", 1), ("desk@example.org", 0)])
+def test_missing_contact_is_told(folder: Path, caplog: pytest.LogCaptureFixture, contact: str, warned: int) -> None:
+    path = folder / "feeds.yaml"
+    path.write_text(path.read_text("utf-8").replace("contact: desk@example.org", f'contact: "{contact}"'), "utf-8")
+    cli.fetcher(configuration.load(path))
+    assert [message.split(":")[0] for message in caplog.messages] == ["no contact in feeds.yaml"] * warned

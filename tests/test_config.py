@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.config import Environment, load, problems
+from digest.config import Environment, load, problems, user_agent
 from digest.errors import ConfigError
 
 GOOD = """\
@@ -66,6 +66,9 @@ def test_the_file_that_comes_with_digest_is_good() -> None:
         ("https://jinghai.example/feed", "jinghai.example/feed", 3, "not a web address; write e.g. https"),
         ("https://jinghai.example/feed", "file:///etc/passwd", 3, "not a web address"),
         ("https://jinghai.example/feed", "https://me:secret@jinghai.example", 3, "must not hold a password"),
+        ("https://jinghai.example/feed", "https://a\\\\@jinghai.example", 3, "not a web address"),
+        ("https://jinghai.example/feed", '"https://jinghai.example/\\r\\nX: y"', 3, "not a web address"),
+        ("https://jinghai.example/feed", '"https://jing\\thai.example/"', 3, "not a web address"),
         ("zh-Hans", "klingon", 4, "'klingon' is not a language that Digest knows; write one of"),
         ("country: CN", "country: China", 5, "'China' is not a country code; write two capital letters"),
         ("every: 30m", "every: often", 6, "'often' is not a length of time; write e.g. 30m"),
@@ -143,3 +146,35 @@ def test_unknown_edition_lists_the_known(tmp_path: Path) -> None:
 def test_secrets_come_from_the_environment_only() -> None:
     assert Environment.read({"DIGEST_SMTP_URL": "smtp://localhost"}).smtp_url == "smtp://localhost"
     assert Environment.read({}).smtp_url is None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("contact: me", "'me' is no address; write e.g. desk@example.org"),
+        ('contact: "desk@example.org\\r\\nX-Evil: 1"', "is no address"),
+        ("websub: news.example.org", "not a web address"),
+        ("websub_listen: 8085", "websub_listen is 8085, which YAML does not read as text|put it in quotes"),
+        ('websub_listen: "8085"', "is no host with a port; write e.g. 127.0.0.1:8085"),
+        ('websub_listen: "localhost:99999"', "is no host with a port"),
+    ],
+)
+def test_mistake_in_how_to_fetch_is_told(tmp_path: Path, line: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load(write(tmp_path, f"sources: [{{name: a, feed: 'https://a.example/'}}]\nfetch:\n  {line}\n"))
+
+
+def test_how_to_fetch_is_read(tmp_path: Path) -> None:
+    lines = [
+        "contact: 編集部 <desk@example.org>",
+        "websub: https://news.example.org/hubs",
+        'websub_listen: "[::1]:9000"',
+    ]
+    text = "sources: [{name: a, feed: 'https://a.example/'}]\nfetch:\n" + "".join(f"  {line}\n" for line in lines)
+    fetch = load(write(tmp_path, text)).fetch
+    assert (fetch.contact, fetch.websub, fetch.websub_listen) == (
+        "編集部 <desk@example.org>",
+        "https://news.example.org/hubs",
+        "[::1]:9000",
+    )
+    assert "desk@example.org" in user_agent(fetch.contact)

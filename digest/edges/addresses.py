@@ -11,7 +11,7 @@ from yarl import URL
 
 from digest.errors import ConfigError
 
-__all__ = ["AddressError", "Allowlist", "http_url", "is_public", "literal"]
+__all__ = ["AddressError", "Allowlist", "canonical", "http_url", "is_public", "literal"]
 
 MAX_URL_CHARS = 8_000
 # Parsers differ on white space, control characters and backslashes: one sees another host than the one that connects.
@@ -51,6 +51,14 @@ def http_url(text: str) -> URL:
         return url if host == url.raw_host else url.with_host(host)
     except (ValueError, TypeError) as error:
         raise AddressError("bad address") from error
+
+
+def canonical(text: str) -> str:
+    """The one spelling of an address that can be asked; what cannot stays as it is."""
+    try:
+        return str(http_url(text))
+    except AddressError:
+        return text
 
 
 def _canonical(host: str, *, bracketed: bool) -> str:

@@ -3,15 +3,13 @@
 import asyncio
 import errno
 import logging
-import math
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import TracebackType
 from urllib.parse import urljoin
@@ -21,9 +19,10 @@ from yarl import URL
 
 from digest.edges.addresses import AddressError, Allowlist, http_url, literal
 from digest.edges.inflate import ACCEPT_ENCODING, InflateError, Inflater
-from digest.edges.robots import Rules
+from digest.edges.politeness import Hosts, retry_after
+from digest.edges.robots import MAX_ROBOTS_BYTES, Rules
 from digest.errors import ConfigError
-from digest.records import Document, Failure, Retry
+from digest.records import Document, Failure, Pause, Retry, RobotsFile
 
 __all__ = ["ACCEPT_FEED", "ACCEPT_PAGE", "FetchOptions", "Fetcher"]
 
@@ -42,14 +41,12 @@ MAX_HEADERS = 256
 PARALLEL_HOSTS = 64
 DNS_CACHE_SECONDS = 60
 
-LONGEST_PAUSE = timedelta(days=1)
-# For a 429 or 503 that does not say how long: Reddit, for one, counts by the minute.
-DEFAULT_PAUSE = timedelta(minutes=2)
-ROBOTS_SECONDS = 24 * 3600.0  # RFC 9309: not to be used for longer
+ROBOTS_TIME = timedelta(days=1)  # RFC 9309: not to be used for longer
 ROBOTS_RETRY_SECONDS = 600.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT_REDIRECTS = frozenset({301, 308})
+TAKEN = frozenset({200, 201, 202, 204})  # what a POST is to be answered with
 PAUSING = frozenset({429, 503})
 # Of the client errors these pass: a block, a page not yet there, a time limit, a wrong connection, too many requests.
 PASSING_CLIENT_ERRORS = frozenset({403, 404, 408, 421, 425, 429})
@@ -128,26 +125,12 @@ class _Trouble(Exception):
 
 
 @dataclass(slots=True)
-class _Host:
-    """One host's turn: times are those of the event loop."""
-
-    delay: float
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    ended: float = -math.inf
-    paused_until: float = -math.inf
-
-    def check_pause(self, now: float) -> None:
-        if now < self.paused_until:
-            raise _Trouble("host paused", after=timedelta(seconds=self.paused_until - now))
-
-
-@dataclass(slots=True)
 class _Robots:
     """An origin's robots.txt: its rules, or none where they could not be had."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     rules: Rules | None = None
-    until: float = -math.inf
+    until: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -186,6 +169,8 @@ class _Budget:
             self.left -= clock() - start
 
 
+_Form = Mapping[str, str] | None
+
 # Set for each hop; the tasks in which aiohttp races addresses inherit it.
 _CONNECTING: ContextVar[_Connecting] = ContextVar("_CONNECTING")
 
@@ -201,8 +186,10 @@ class Fetcher:
         self._now = now
         self._allowed = Allowlist.parse(options.allow_hosts)
         self._proxy = _proxy(options.proxy)
-        self._hosts: dict[str, _Host] = {}
+        self._hosts = Hosts(options.delay, now)
         self._robots: dict[URL, _Robots] = {}
+        self._recall: Callable[[str], RobotsFile | None] = lambda _: None
+        self._new_robots: list[RobotsFile] = []
         self._slots = asyncio.Semaphore(PARALLEL_HOSTS)
         self._session: aiohttp.ClientSession | None = None
 
@@ -233,7 +220,7 @@ class Fetcher:
         """A Document with status 200, or 304 where `etag` or `modified` was given and still holds.
 
         Its headers tell under ":moved" the final URL where every redirect on the way was permanent. With `robots`,
-        robots.txt is asked first, at each hop.
+        robots.txt is asked first, at each hop; ":robots" tells what it said: "allowed", or "none" where there is none.
         """
         headers = {"Accept": accept} | _conditions(etag, modified)
         try:
@@ -257,6 +244,33 @@ class Fetcher:
         rules = self._robots[address.origin()].rules
         return rules.sitemaps if rules else ()
 
+    async def post(self, url: str, form: Mapping[str, str]) -> Failure | None:
+        """Sends a form; None where the server took it. A redirect is a failure: what is sent may hold a secret."""
+        try:
+            address = _address(url, "bad address")
+            self._check_literal(address)
+            await self._ask(address, {"Accept": "*/*"}, _Budget(self._options.deadline), form)
+        except _Trouble as trouble:
+            return Failure(url, "fetch", trouble.reason, trouble.retry, trouble.after)
+        except Exception as error:  # noqa: BLE001 - one odd answer must not cost the others
+            log.error("post broke: %s", type(error).__name__)
+            return Failure(url, "fetch", "internal error", Retry.LATER)
+        return None
+
+    def restore(self, pauses: Iterable[Pause], robots: Callable[[str], RobotsFile | None]) -> None:
+        """Takes up what an earlier run was told: pauses of hosts, and each robots.txt when it is needed."""
+        self._hosts.restore(pauses)
+        self._recall = robots
+
+    def changed_pauses(self) -> list[Pause]:
+        """The pauses that are other than when last asked, to be kept for the next run."""
+        return self._hosts.changes()
+
+    def new_robots(self) -> list[RobotsFile]:
+        """Each robots.txt that was read since this was last asked, to be kept for the next run."""
+        new, self._new_robots = self._new_robots, []
+        return new
+
     async def _follow(self, url: str, headers: Mapping[str, str], *, robots: bool) -> Document:
         budget = _Budget(self._options.deadline)
         hop = _address(url, "bad address")
@@ -264,12 +278,11 @@ class Fetcher:
         permanent = True
         while True:
             self._check_literal(hop)
-            if robots:
-                await self._ask_robots(hop)
+            allowed = await self._ask_robots(hop) if robots else ""
             answer = await self._ask(hop, headers, budget)
             if answer.status not in REDIRECTS:
-                moved = str(hop) if seen and permanent else ""
-                return Document(url, str(hop), answer.status, _kept_headers(answer, moved), answer.body, self._now())
+                told = {":moved": str(hop) if seen and permanent else "", ":robots": allowed}
+                return Document(url, str(hop), answer.status, _kept_headers(answer, told), answer.body, self._now())
             permanent = permanent and answer.status in PERMANENT_REDIRECTS
             seen.append(hop)
             hop = _next_hop(hop, answer)
@@ -281,44 +294,49 @@ class Fetcher:
         if self._proxy is not None and not self._allowed.admits_written(url):
             raise _Trouble("private address")
 
-    async def _ask(self, url: URL, headers: Mapping[str, str], budget: _Budget) -> _Answer:
+    async def _ask(self, url: URL, headers: Mapping[str, str], budget: _Budget, form: _Form = None) -> _Answer:
         """One request when the host's turn has come; raises _Trouble unless it is 200, 304 or a redirect."""
         clock = asyncio.get_running_loop().time
-        host = self._host(url)
-        host.check_pause(clock())
+        name = _host_name(url)
+        host = self._hosts.host(name)
+        self._check_pause(name)
         async with host.turn:
             await asyncio.sleep(max(0.0, host.ended + host.delay - clock()))
-            host.check_pause(clock())  # the request before ours may have been told to wait
+            self._check_pause(name)  # the request before ours may have been told to wait
             async with self._slots:
                 try:
                     async with budget.spend():
-                        answer = await self._exchange(url, headers)
+                        answer = await self._exchange(url, headers, form)
                 finally:
                     host.ended = clock()
-            if answer.status not in REDIRECTS | {200, 304}:
-                raise self._refused(host, answer)
+            if answer.status not in (REDIRECTS | {200, 304} if form is None else TAKEN):
+                raise self._refused(name, answer)
+        self._hosts.answered(name)
         return answer
 
-    def _host(self, url: URL) -> _Host:
-        return self._hosts.setdefault((url.raw_host or "").rstrip("."), _Host(self._options.delay))
+    def _check_pause(self, host: str) -> None:
+        left = self._hosts.pause_left(host)
+        if left is not None:
+            raise _Trouble("host paused", after=left)
 
-    def _refused(self, host: _Host, answer: _Answer) -> _Trouble:
-        after = _retry_after(answer.headers.get("retry-after", ""), self._now()) if answer.status >= 400 else None
-        pause = DEFAULT_PAUSE if after is None and answer.status in PAUSING else after
-        if pause is not None:
-            host.paused_until = asyncio.get_running_loop().time() + pause.total_seconds()
+    def _refused(self, host: str, answer: _Answer) -> _Trouble:
+        stated = retry_after(answer.headers.get("retry-after", ""), self._now()) if answer.status >= 400 else None
+        pause = self._hosts.refused(host, stated, busy=answer.status in PAUSING)
         if answer.headers.get("cf-mitigated") == "challenge":
             return _Trouble("blocked by a challenge page", after=pause)
         reason = f"http {answer.status} {NAMED_STATUSES.get(answer.status, '')}".strip()
         return _Trouble(reason, after=pause, status=answer.status)
 
-    async def _exchange(self, url: URL, headers: Mapping[str, str]) -> _Answer:
+    async def _exchange(self, url: URL, headers: Mapping[str, str], form: _Form) -> _Answer:
         assert self._session is not None, "use 'async with'"
         connecting = _Connecting(url.raw_host or "", exempt=self._proxy is not None)
         _CONNECTING.set(connecting)
+        method = "GET" if form is None else "POST"
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False, proxy=self._proxy) as response:
-                body = await self._read(response) if response.status == HTTPStatus.OK else b""
+            async with self._session.request(
+                method, url, headers=headers, data=form, allow_redirects=False, proxy=self._proxy
+            ) as response:
+                body = await self._read(response) if response.status == HTTPStatus.OK and form is None else b""
                 return _Answer(response.status, _joined(response.headers), body)
         except InflateError as error:
             raise _Trouble(*error.args) from error
@@ -351,31 +369,41 @@ class Fetcher:
         connecting.opened += 1
         return socket.socket(family, kind, proto)
 
-    async def _ask_robots(self, url: URL) -> None:
+    async def _ask_robots(self, url: URL) -> str:
+        """What robots.txt says of the address: "allowed", or "none" where there is none; _Trouble where it forbids."""
         clock = asyncio.get_running_loop().time
         robots = self._robots.setdefault(url.origin(), _Robots())
         async with robots.turn:
             if clock() >= robots.until:
-                robots.rules = await self._read_robots(url)
-                robots.until = clock() + (ROBOTS_RETRY_SECONDS if robots.rules is None else ROBOTS_SECONDS)
+                kept = self._recall(str(url.origin())) or await self._read_robots(url)
+                robots.rules = Rules.parse(kept.body, self._options.user_agent) if kept else None
+                left = (kept.until - self._now()).total_seconds() if kept else ROBOTS_RETRY_SECONDS
+                robots.until = clock() + left
         if robots.rules is None:
             raise _Trouble("robots.txt unavailable", after=timedelta(seconds=robots.until - clock()))
         if not robots.rules.allow(str(url)):
             raise _Trouble("disallowed by robots.txt")
-        host = self._host(url)
+        host = self._hosts.host(_host_name(url))
         host.delay = max(host.delay, robots.rules.delay)
+        return "allowed" if robots.rules.stated else "none"
 
-    async def _read_robots(self, url: URL) -> Rules | None:
+    async def _read_robots(self, url: URL) -> RobotsFile | None:
         """None where the server is in trouble; a client error means that there are no rules (RFC 9309)."""
+        origin = url.origin()
         try:
-            address = str(url.origin().with_path("/robots.txt"))
+            address = str(origin.with_path("/robots.txt"))
             document = await self._follow(address, {"Accept": "text/plain, */*;q=0.5"}, robots=False)
         except _Trouble as trouble:
             if trouble.reason in UNREACHABLE:
                 raise
-            missing = 400 <= trouble.status < 500 and trouble.status != HTTPStatus.TOO_MANY_REQUESTS
-            return Rules.parse(b"", self._options.user_agent) if missing else None
-        return Rules.parse(document.body, self._options.user_agent)
+            if not 400 <= trouble.status < 500 or trouble.status == HTTPStatus.TOO_MANY_REQUESTS:
+                return None
+            body = None
+        else:
+            body = document.body[:MAX_ROBOTS_BYTES]
+        read = RobotsFile(str(origin), body, self._now() + ROBOTS_TIME)
+        self._new_robots.append(read)
+        return read
 
 
 def _proxy(text: str | None) -> URL | None:
@@ -396,6 +424,10 @@ def _address(text: str, forbidden_scheme: str) -> URL:
         return http_url(text)
     except AddressError as error:
         raise _Trouble(forbidden_scheme if error.args == ("forbidden scheme",) else "bad address") from error
+
+
+def _host_name(url: URL) -> str:
+    return (url.raw_host or "").rstrip(".")
 
 
 def _next_hop(hop: URL, answer: _Answer) -> URL:
@@ -432,11 +464,11 @@ def _joined(headers: Mapping[str, str]) -> dict[str, str]:
     return joined
 
 
-def _kept_headers(answer: _Answer, moved: str) -> dict[str, str]:
+def _kept_headers(answer: _Answer, told: Mapping[str, str]) -> dict[str, str]:
     # Cookies are nobody's business, and what describes the body on the wire would be wrong for ours.
     dropped = {"set-cookie", "set-cookie2", "content-encoding", "content-length", "transfer-encoding"}
     kept = {name: _readable(value) for name, value in answer.headers.items() if name not in dropped}
-    return kept | ({":moved": moved} if moved else {})
+    return kept | {name: value for name, value in told.items() if value}
 
 
 def _readable(value: str) -> str:
@@ -446,19 +478,6 @@ def _readable(value: str) -> str:
 def _encodings(values: Sequence[str]) -> list[str]:
     names = [name.strip() for name in ",".join(values).lower().split(",")]
     return [name for name in names if name not in {"", "identity"}]
-
-
-def _retry_after(value: str, now: datetime) -> timedelta | None:
-    """None for what is neither seconds nor a date."""
-    if re.fullmatch(r"\s*[0-9]{1,12}\s*", value):
-        wait = timedelta(seconds=min(int(value), LONGEST_PAUSE.total_seconds()))
-    else:
-        try:
-            date = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
-    return min(max(wait, timedelta()), LONGEST_PAUSE)
 
 
 def _reason(error: aiohttp.ClientError, connecting: _Connecting, *, proxied: bool) -> str:

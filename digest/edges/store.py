@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 from digest.edges import tables as t
 from digest.edges.database import Database, upsert
+from digest.edges.robots import reservation
 from digest.records import (
     Act,
     Article,
@@ -40,11 +41,14 @@ from digest.records import (
     Failure,
     FeedState,
     Groupable,
+    Hints,
     Label,
     Membership,
     Mention,
     Page,
+    Pause,
     Retry,
+    RobotsFile,
     Source,
     Tagged,
     Text,
@@ -111,7 +115,7 @@ class Poll:
 
     source: Source
     state: FeedState
-    outcome: Literal["ok", "not modified", "failed"]
+    outcome: Literal["ok", "not modified", "pushed", "failed"]
     size: int = 0
     new: int = 0
 
@@ -128,12 +132,16 @@ class Store:
             known = {row.name: row.added for row in db.execute(select(t.source.c.name, t.source.c.added))}
             db.execute(update(t.source).values(active=False))
             _put(db, t.source, [_source_row(source, known.get(source.name, now)) for source in sources])
-            _add_missing(db, t.feed, [_feed_row(FeedState(source.feed, due=now)) for source in sources])
+            asked = set(db.execute(select(t.feed.c.url)).scalars())
+            new = [source.feed for source in sources if source.feed not in asked]
+            _add_missing(db, t.feed, [_feed_row(FeedState(feed, due=now)) for feed in new])
 
     def feed_states(self, sources: Sequence[Source]) -> dict[str, FeedState]:
         """What is remembered of the sources' feeds, by address."""
+        leases = and_(t.subscription.c.feed == t.feed.c.url, t.subscription.c.state == "active")
+        query = select(t.feed, t.subscription.c.expires).outerjoin(t.subscription, leases)
         with self.database.read() as db:
-            rows = db.execute(select(t.feed).where(t.feed.c.url.in_([source.feed for source in sources])))
+            rows = db.execute(query.where(t.feed.c.url.in_([source.feed for source in sources])))
             return {row.url: _feed_state(row) for row in rows}
 
     def save_entries(self, polled: Sequence[tuple[Source, Sequence[Entry]]], now: datetime) -> list[int]:
@@ -162,6 +170,43 @@ class Store:
         with self.database.write() as db:
             _put(db, t.feed, [_feed_row(poll.state) for poll in polls])
             _add(db, t.fetch, [_feed_fetch_row(poll, now) for poll in polls])
+
+    def pauses(self, now: datetime) -> list[Pause]:
+        """The hosts that are not to be asked yet, and those that refused when they were last asked."""
+        with self.database.read() as db:
+            rows = db.execute(select(t.pause).where(or_(t.pause.c.until > now, t.pause.c.refusals > 0)))
+            return [Pause(row.host, row.until, row.refusals) for row in rows]
+
+    def save_pauses(self, pauses: Sequence[Pause], now: datetime) -> None:
+        """Keeps pauses over a restart, and forgets those that have passed."""
+        if pauses:
+            with self.database.write() as db:
+                _put(db, t.pause, [{"host": one.host, "until": one.until, "refusals": one.refusals} for one in pauses])
+                db.execute(delete(t.pause).where(t.pause.c.until <= now, t.pause.c.refusals == 0))
+
+    def robots(self, origin: str, now: datetime) -> RobotsFile | None:
+        """The origin's robots.txt, if it was read in the last day."""
+        query = select(t.robots).where(t.robots.c.origin == origin, t.robots.c.until > now)
+        with self.database.read() as db:
+            row = db.execute(query).one_or_none()
+        if row is None:
+            return None
+        return RobotsFile(row.origin, None if row.body is None else zlib.decompress(row.body), row.until)
+
+    def save_robots(self, files: Sequence[RobotsFile], now: datetime) -> None:
+        """Keeps what was read for the runs of the day, and forgets what is older."""
+        if files:
+            rows = [
+                {
+                    "origin": one.origin,
+                    "body": None if one.body is None else zlib.compress(one.body),
+                    "until": one.until,
+                }
+                for one in files
+            ]
+            with self.database.write() as db:
+                _put(db, t.robots, rows)
+                db.execute(delete(t.robots).where(t.robots.c.until <= now))
 
     # --- pages ----------------------------------------------------------------------------------
 
@@ -513,11 +558,16 @@ def _retry_at(failure: Failure, attempts: int, now: datetime) -> datetime | None
     return now + max(wait, failure.after or wait)
 
 
+_ROBOTS = {"disallowed by robots.txt": "disallowed", "robots.txt unavailable": "unavailable"}
+
+
 def _page_fetch_row(source: str, result: Document | Failure, now: datetime) -> dict[str, Any]:
     if isinstance(result, Failure):
-        return _fetch_row("page", result.id, source, "failed", result.reason, 0, 0, now)
+        row = _fetch_row("page", result.id, source, "failed", result.reason, 0, 0, now)
+        return row | {"robots": _ROBOTS.get(result.reason, "")}
     outcome = "not modified" if result.status == 304 else "ok"
-    return _fetch_row("page", result.url, source, outcome, "", len(result.body), 0, now)
+    row = _fetch_row("page", result.url, source, outcome, "", len(result.body), 0, now)
+    return row | {"robots": result.headers.get(":robots", ""), "reservation": reservation(result.headers)}
 
 
 def _feed_fetch_row(poll: Poll, now: datetime) -> dict[str, Any]:
@@ -537,6 +587,8 @@ def _fetch_row(
         "reason": reason,
         "bytes": size,
         "items": items,
+        "robots": "",
+        "reservation": "",
     }
 
 
@@ -566,7 +618,23 @@ def _feed_row(state: FeedState) -> dict[str, Any]:
         "last_success": state.last_success,
         "last_change": state.last_change,
         "reason": state.reason,
+        "address": state.address,
+        "moved": state.moved,
+        "moved_on": [day.isoformat() for day in state.moved_on],
+        "pace": _seconds(state.pace),
+        "wait": _seconds(state.hints.wait),
+        "skip_hours": list(state.hints.skip_hours),
+        "hub": state.hints.hub,
+        "topic": state.hints.topic,
     }
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()
+
+
+def _length(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _feed_state(row: Row[Any]) -> FeedState:
@@ -582,6 +650,12 @@ def _feed_state(row: Row[Any]) -> FeedState:
         last_success=row.last_success,
         last_change=row.last_change,
         reason=row.reason,
+        address=row.address,
+        moved=row.moved,
+        moved_on=tuple(map(date.fromisoformat, row.moved_on)),
+        pace=_length(row.pace),
+        hints=Hints(_length(row.wait), tuple(row.skip_hours), row.hub, row.topic),
+        lease=row.expires,
     )
 
 

@@ -42,8 +42,11 @@ __all__ = [
     "outcome",
     "page",
     "part",
+    "pause",
+    "robots",
     "source",
     "story",
+    "subscription",
     "version",
 ]
 
@@ -101,6 +104,47 @@ feed = Table(
     Column("last_success", UtcDateTime),
     Column("last_change", UtcDateTime),
     Column("reason", Text, nullable=False),
+    Column("address", Text, nullable=False, server_default=""),  # where it is asked, if it moved for good
+    Column("moved", Text, nullable=False, server_default=""),  # where its answers say that it moved
+    Column("moved_on", JSON, nullable=False, server_default="[]"),  # the days on which they said so
+    Column("pace", Float),  # seconds between two new entries
+    Column("wait", Float),  # seconds that it asks to wait between two polls
+    Column("skip_hours", JSON, nullable=False, server_default="[]"),
+    Column("hub", Text, nullable=False, server_default=""),
+    Column("topic", Text, nullable=False, server_default=""),
+)
+
+# A feed's subscription at a hub (WebSub): who knows `token` and `secret` may tell us of news.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("token", String(64), nullable=False, unique=True),  # the end of our callback address
+    Column("secret", String(64), nullable=False),
+    Column("state", String(10), nullable=False),  # asked | active | denied | leaving
+    Column("asked", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),  # requests since the hub last confirmed
+    Column("expires", UtcDateTime),
+)
+
+# Hosts, and registered domains with all their hosts, that asked to be left alone.
+pause = Table(
+    "pause",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+    Column("refusals", Integer, nullable=False),
+)
+
+# Each robots.txt for the day in which it may be used: runs that follow one another do not ask for it each time.
+robots = Table(
+    "robots",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("body", LargeBinary),  # zlib; None where the site has none
+    Column("until", UtcDateTime, nullable=False),
 )
 
 fetch = Table(
@@ -111,10 +155,13 @@ fetch = Table(
     Column("url", Text, nullable=False),
     Column("source", String(200), nullable=False, index=True),
     Column("at", UtcDateTime, nullable=False, index=True),
-    Column("outcome", String(20), nullable=False),  # ok | not modified | failed
+    Column("outcome", String(20), nullable=False),  # ok | not modified | pushed | failed
     Column("reason", Text, nullable=False),
     Column("bytes", Integer, nullable=False),
     Column("items", Integer, nullable=False),  # entries that were new in a feed
+    # Of a page: allowed | none (no robots.txt) | disallowed | unavailable; "" where it was not read.
+    Column("robots", String(12), nullable=False, server_default=""),
+    Column("reservation", Text, nullable=False, server_default=""),  # what the answer's headers reserve (TDMRep)
 )
 
 entry = Table(

@@ -18,6 +18,7 @@ from feedparser.mixin import _FeedParserMixin
 from digest.languages import clean, normal_tag, shorten
 from digest.records import Document, Entry, Failure, ParsedFeed
 from digest.stages.dates import read_date
+from digest.stages.hints import in_json, in_xml
 from digest.stages.markup import decode, has_tags, host, plain_text, unmarked, web_link
 from digest.stages.sitemap import News, is_sitemap, read_sitemap, unpacked
 
@@ -188,6 +189,7 @@ def _xml_feed(text: str, document: Document) -> ParsedFeed | Failure:
         language=language,
         entries=_with_unique_ids(_xml_entry(dict(item), document, base, read.version, language) for item in items),
         problems=_problems(malformed, len(items) < len(read.entries)),
+        hints=in_xml(text, document.final_url),
     )
 
 
@@ -332,6 +334,7 @@ def _json_feed(text: str, document: Document) -> ParsedFeed | Failure:
         language=language,
         entries=_with_unique_ids(_json_entry(item, read, document.url, base, language) for item in newest),
         problems=_problems(False, len(newest) < len(items)),
+        hints=in_json(read, document.final_url),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from digest.edges.fetch import ACCEPT_PAGE, DEFAULT_PAUSE, Fetcher, FetchOptions
+from digest.edges.fetch import ACCEPT_PAGE, Fetcher, FetchOptions
+from digest.edges.politeness import DEFAULT_PAUSE, JITTER, SHORTEST_PAUSE
 from digest.errors import ConfigError
 from digest.records import Document, Failure, Retry
 from tests.edges.compression import COMPRESS
@@ -548,6 +549,29 @@ def test_cookies_are_not_sent_back() -> None:
     assert all("cookie" not in hit.headers for hit in server.hits)
 
 
+def test_nothing_of_ours_crosses_origins() -> None:
+    """Another port is another origin: neither cookies nor where we come from is told there."""
+
+    async def main() -> tuple[Document | Failure, dict[str, str]]:
+        async with Server({"/end": reply()}) as other:
+            cookie = "session=secret; Path=/; Domain=127.0.0.1"
+            script = reply("302 Found", b"", Location=other.url("/end"), Set_Cookie=cookie, WWW_Authenticate="Basic")
+            async with Server({"/": script}) as first, fetcher() as door:
+                return await door.get(first.url()), other.hits[0].headers
+
+    outcome, headers = asyncio.run(main())
+    assert isinstance(outcome, Document)
+    assert headers.keys() == {"host", "user-agent", "accept", "accept-encoding"}
+
+
+def test_proxys_password_goes_to_the_proxy_alone(resolve: Callable[..., None]) -> None:
+    outcome, proxy = through_proxy("http://news.example/a", {"http://news.example/a": redirect("http://other.example/b"),
+                                                             "http://other.example/b": reply()})  # fmt: skip
+    assert isinstance(outcome, Document)
+    assert all("authorization" not in hit.headers for hit in proxy.hits)
+    assert len([hit for hit in proxy.hits if "proxy-authorization" in hit.headers]) == 2
+
+
 # --- politeness ------------------------------------------------------------------------------------------------------
 
 
@@ -588,25 +612,31 @@ def test_hosts_do_not_wait_for_one_another(resolve: Callable[..., None]) -> None
     [
         ("120", timedelta(seconds=120)),
         (" 5 ", timedelta(seconds=5)),
-        ("0", timedelta(0)),
+        ("0", SHORTEST_PAUSE),
+        ("1.5", timedelta(seconds=1.5)),
+        ("60, 120", timedelta(seconds=120)),
         ("Sun, 01 Mar 2026 12:10:00 GMT", timedelta(minutes=10)),
         ("Sun, 01 Mar 2026 13:10:00 +0100", timedelta(minutes=10)),
-        ("Sun, 01 Mar 2020 12:10:00 GMT", timedelta(0)),
+        ("Sunday, 01-Mar-26 12:10:00 GMT", timedelta(minutes=10)),
+        ("Sun Mar  1 12:10:00 2026", timedelta(minutes=10)),
+        ("Sun, 01 Mar 2020 12:10:00 GMT", SHORTEST_PAUSE),
         ("Sun, 01 Mar 2036 12:10:00 GMT", timedelta(days=1)),
         ("315360000", timedelta(days=1)),
         ("9" * 5_000, DEFAULT_PAUSE),
         ("soon", DEFAULT_PAUSE),
         ("-1", DEFAULT_PAUSE),
-        ("1.5", DEFAULT_PAUSE),
         ("Sun, 99 Foo 2036", DEFAULT_PAUSE),
-        ("Sun, 01 Jan 0000 00:00:00 GMT", timedelta(0)),
+        ("Sun, 01 Jan 0000 00:00:00 GMT", SHORTEST_PAUSE),
         ("", DEFAULT_PAUSE),
     ],
 )
 @pytest.mark.parametrize("status", ["429 Too Many", "503 Busy"])
 def test_retry_after(status: str, value: str, after: timedelta) -> None:
     outcome = failure(reply(status, Retry_After=value))
-    assert (outcome.after, outcome.retry) == (after, Retry.LATER)
+    assert outcome.retry == Retry.LATER
+    assert outcome.after is not None
+    # What the server states is kept to; our own back-off is spread.
+    assert after <= outcome.after <= (after * (1 + JITTER) if after == DEFAULT_PAUSE else after)
 
 
 @pytest.mark.parametrize("busy", [reply("429 Too Many", Retry_After="60"), reply("503 Busy")])
@@ -619,7 +649,7 @@ def test_a_paused_host_is_left_alone(busy: bytes) -> None:
     assert isinstance(other, Failure)
     assert (other.reason, other.retry) == ("host paused", Retry.LATER)
     assert other.after is not None
-    assert timedelta(seconds=50) < other.after <= DEFAULT_PAUSE
+    assert timedelta(seconds=50) < other.after <= DEFAULT_PAUSE * (1 + JITTER)
     assert server.paths == ["/busy"]
 
 
@@ -631,6 +661,23 @@ def test_those_who_queue_learn_of_the_pause() -> None:
     outcomes, server = run(scripts, use)
     assert len(server.hits) == 1
     assert [outcome.reason for outcome in outcomes].count("host paused") == 49
+
+
+def test_a_busy_host_speaks_for_its_domain(resolve: Callable[..., None]) -> None:
+    for host in ("rss.elbbote.de", "www.elbbote.de", "www.tokiwa.co.jp", "www.jinghai.co.jp"):
+        resolve(host, ["127.0.0.1"])
+
+    async def use(server: Server, door: Fetcher) -> list[Document | Failure]:
+        await door.get(f"http://rss.elbbote.de:{server.port}/busy")
+        await door.get(f"http://www.tokiwa.co.jp:{server.port}/busy")
+        hosts = ("www.elbbote.de", "www.jinghai.co.jp")
+        return [await door.get(f"http://{host}:{server.port}/other") for host in hosts]
+
+    (sister, other), server = run({"/busy": reply("429 Too Many"), "/other": reply()}, use)
+    assert isinstance(sister, Failure)
+    assert sister.reason == "host paused"
+    assert isinstance(other, Document)  # .co.jp is no publisher
+    assert server.paths == ["/busy", "/busy", "/other"]
 
 
 def test_a_pause_passes() -> None:
@@ -762,20 +809,51 @@ Pj1mPkPs2dZeuJpeiT3R2yMgF/E=
 """
 
 
-def test_self_signed_certificate(tmp_path: Path) -> None:
-    pem = tmp_path / "self-signed.pem"
-    pem.write_text(SELF_SIGNED)
+# Made for these tests too, and over since the day before.
+EXPIRED = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQxQu7pzx0JpAYwv3
+c+f7rSXsR8f+BOT5edbGISFvpJehRANCAARDmmn9TbtgmtqBbNd3tR5zwmrQHE5c
+KkGMNgdP0im3nc7WbSROv9KcqKehO+s+HSXqMNVC/XrlTVKO7LXxGPxE
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBZjCCAQ2gAwIBAgIUUXapVW9gZDG/4AB5UrhIVioOvSowCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MB4XDTI2MTEyNTEzNDkyOVoXDTI2MTEyNDEz
+NDkyOVowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEQ5pp/U27YJragWzXd7Uec8Jq0BxOXCpBjDYHT9Ipt53O1m0kTr/SnKin
+oTvrPh0l6jDVQv165U1Sjuy18Rj8RKM9MDswGgYDVR0RBBMwEYcEfwAAAYIJbG9j
+YWxob3N0MB0GA1UdDgQWBBSKi1omNEsKFDUCEK263np8i2zOujAKBggqhkjOPQQD
+AgNHADBEAiAsW+CYEiY0viZ+p57vBwRKdhfiHTyqgbY7fo+xY2AvngIgLK0EBSQG
+8Ai1SAQ1G79m1SbUF6E7dT7+FOT2NyjPxSU=
+-----END CERTIFICATE-----
+"""
+
+
+@pytest.mark.parametrize(
+    ("pem", "trusted", "outcome"),
+    [
+        (SELF_SIGNED, True, "connection lost"),  # the handshake went well; this server says nothing more
+        (SELF_SIGNED, False, "TLS failure"),
+        (EXPIRED, True, "TLS failure"),
+    ],
+    ids=["trusted", "self-signed", "expired"],
+)
+def test_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pem: str, trusted: bool, outcome: str) -> None:
+    file = tmp_path / "certificate.pem"
+    file.write_text(pem)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(file)
+    if trusted:
+        monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=str(file)))
 
     async def main() -> Document | Failure:
         server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
         async with server, fetcher() as door:
             return await door.get(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
 
-    outcome = asyncio.run(main())
-    assert isinstance(outcome, Failure)
-    assert (outcome.reason, outcome.retry) == ("TLS failure", Retry.LATER)
+    found = asyncio.run(main())
+    assert isinstance(found, Failure)
+    assert (found.reason, found.retry) == (outcome, Retry.LATER)
 
 
 def test_plain_text_where_tls_is_expected() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 
 from digest.edges.database import MIGRATIONS, Database
 from digest.edges.store import CHUNK, RETRY_WAITS, Poll, Store
+from digest.edges.subscriptions import SubscriptionStore
 from digest.edges.tables import metadata
 from digest.errors import StoreError
 from digest.records import (
@@ -24,10 +25,13 @@ from digest.records import (
     Entry,
     Failure,
     FeedState,
+    Hints,
     Membership,
     Mention,
+    Pause,
     Retry,
     Source,
+    Subscription,
     Tagged,
     Version,
 )
@@ -240,6 +244,58 @@ def test_feed_state_comes_back_as_it_was_saved(store: Store) -> None:
     assert store.feed_states([SOURCE]) == {SOURCE.feed: state}
     store.sync_sources([SOURCE], NOW)  # a restart forgets nothing
     assert store.feed_states([SOURCE]) == {SOURCE.feed: state}
+
+
+def test_what_a_feed_says_of_itself_comes_back_as_it_was_saved(store: Store) -> None:
+    store.sync_sources([SOURCE], NOW)
+    state = replace(
+        FeedState(SOURCE.feed, NOW),
+        address="https://neu.example/",
+        moved="https://noch-neuer.example/",
+        moved_on=(NOW.date(), NOW.date() + timedelta(days=1)),
+        pace=timedelta(minutes=7),
+        hints=Hints(timedelta(hours=1), (0, 23), "https://hub.example/", "https://neu.example/feed"),
+    )
+    store.remember_feeds([Poll(SOURCE, state, "not modified")], NOW)
+    assert store.feed_states([SOURCE]) == {SOURCE.feed: state}
+
+
+def test_lease_of_an_active_subscription_is_part_of_the_state(store: Store) -> None:
+    store.sync_sources([SOURCE], NOW)
+    one = Subscription(SOURCE.feed, "https://hub.example/", SOURCE.feed, "t", "s", "active", NOW, 0, NOW)
+    subscriptions = SubscriptionStore(store.database)
+    leaving = replace(one, state="leaving")
+    for saved, lease in ((one, NOW), (leaving, None)):
+        subscriptions.save([saved])
+        assert store.feed_states([SOURCE])[SOURCE.feed].lease == lease
+    assert subscriptions.by_token("t") == leaving
+    assert subscriptions.by_token("") is None
+
+
+def test_pauses_are_kept_until_they_have_passed(store: Store) -> None:
+    hour = timedelta(hours=1)
+    pauses = [Pause("a.example", NOW + hour), Pause("b.example", NOW - hour, 3), Pause("c.example", NOW - hour)]
+    store.save_pauses(pauses, NOW)
+    assert sorted(pause.host for pause in store.pauses(NOW)) == ["a.example", "b.example"]
+    store.save_pauses([Pause("b.example", NOW - hour, 0)], NOW + 2 * hour)
+    assert store.pauses(NOW + 2 * hour) == []
+
+
+def test_ledger_of_the_first_revision_is_brought_up_with_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "digest.db"
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO feed (url, due, etag, modified, body_hash, failures, gone, interval, reason)"
+            f" VALUES ('{SOURCE.feed}', '2026-03-18 06:30:00', 'x', '', '', 2, 0, 1800, 'timed out')"
+        )
+    database = Database(path)
+    (state,) = Store(database).feed_states([SOURCE]).values()
+    assert state == FeedState(SOURCE.feed, NOW, "x", failures=2, interval=timedelta(minutes=30), reason="timed out")
+    database.close()
 
 
 def test_naive_datetime_never_reaches_the_ledger(store: Store) -> None:
