@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Literal
 
 from digest.entities.names import fold_in_place
+from digest.entities.openings import Finder
 
 __all__ = ["ACTIONS", "Lexicon", "Trigger", "lexicon"]
 
@@ -52,6 +53,7 @@ class Lexicon:
     """
 
     triggers: tuple[Trigger, ...]
+    finder: Finder  # of the triggers' patterns, by their numbers
     verb: Literal["middle", "final", "free"]
     reach: int
     breaks: Pattern  # where another clause begins
@@ -79,8 +81,10 @@ def lexicon(code: str) -> Lexicon | None:
         return None
     rows = tomllib.loads(file.read_text("utf-8"))
     grammar = rows["grammar"]
+    triggers = _triggers(rows, grammar.get("passive", ""))
     return Lexicon(
-        triggers=_triggers(rows, grammar.get("passive", "")),
+        triggers=triggers,
+        finder=Finder(trigger.pattern for trigger in triggers),
         verb=grammar["verb"],
         reach=grammar["reach"],
         breaks=_pattern(grammar["break"]),

@@ -125,11 +125,9 @@ def _grouped(text: str, mentions: Sequence[Mention], starts: set[int], joint: re
 def candidates(read: Sequence[Sentence]) -> Iterator[list[Candidate]]:
     """For each trigger, what it may join."""
     for place, sentence in enumerate(read):
-        if not sentence.triggers:
-            continue
         agencies = _near(read, place, [s.agencies for s in read])
         companies = _near(read, place, [s.companies for s in read])
-        if agencies and companies:
+        if agencies and companies:  # only there the costly look for triggers is worth it
             for trigger in sentence.triggers[:_MOST]:
                 yield [
                     Candidate(sentence, trigger, agency, agency_in, company, company_in)

@@ -51,10 +51,8 @@ class Sentence:
     def triggers(self) -> Sequence["Place"]:
         """In their order; of triggers that overlap, the passive and then the longest one stands."""
         found = [
-            Place(match.start(), match.end(), trigger)
-            for trigger in self.words.triggers
-            for match in trigger.pattern.finditer(self.text, self.start, self.end)
-            if match.end() > match.start()
+            Place(match.start(), match.end(), self.words.triggers[number])
+            for number, match in self.words.finder.matches(self.text, self.start, self.end)
         ]
         found.sort(key=lambda one: (one.trigger.voice != "passive", one.start - one.end))
         kept: list[Place] = []

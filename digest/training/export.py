@@ -34,7 +34,7 @@ OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid(CONTRIB, 1)]
 IR_VERSION = 9
 WEIGHT_LIMIT = 64
 SAMPLE = 600
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 
 class _Graph:
