@@ -119,7 +119,7 @@ async def _cycles(options: Options, record: Record, web: Place, database: Databa
     settings = FetchSettings("soak@example.org", ("127.0.0.0/8",), timedelta(), timedelta(), None)
     config = Config(Path("feeds.yaml"), sources, (), (), Delivery("soak@example.org", None), settings)
     door = FetchOptions("Digest-soak/1.0", settings.allow_hosts, deadline=options.deadline, delay=0.05)
-    with Pool(WORKERS, (warm_up,) if options.models else (_warm_up_to_read,)) as pool:
+    with Pool(WORKERS, (warm_up,) if options.models else (partial(parse, []), partial(extract, []))) as pool:
         pipeline = Pipeline(config, Store(database), IssueStore(database), pool, _clock(web))
         async with Fetcher(door, pipeline.now) as fetcher:
             began = time.monotonic()
@@ -148,11 +148,6 @@ async def _cycle(pipeline: Pipeline, fetcher: Fetcher, *, models: bool) -> None:
     await pipeline.poll_feeds(fetcher)
     await pipeline.fetch_pages(fetcher)
     await pipeline.extract(fetcher)
-
-
-def _warm_up_to_read() -> None:
-    parse([])
-    extract([])
 
 
 async def _harm_a_worker(chance: Random, workers: set[int], record: Record) -> None:
