@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo test check format bench quality train lock clean
+.PHONY: help setup demo test check format bench soak quality train lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -42,6 +42,9 @@ bench: setup ## Compare extract, tag and polling with plain loops of the same li
 	@$(BIN)/python -m tests.bench
 	@$(BIN)/python -m tests.bench_fetch
 	@$(BIN)/python -W ignore -m tests.bench_tag
+
+soak: setup ## Run the pipeline for half an hour against a hostile web: MINUTES=5, SEED=2
+	@$(BIN)/python -W ignore -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 quality: setup ## Print one score per language and task against its floor; DATA=folder adds the data sets of others
 	@$(BIN)/python -W ignore -m tests.quality $(if $(DATA),--data "$(DATA)")

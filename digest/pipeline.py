@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -143,9 +144,11 @@ class Pipeline:
         jobs = [self._answer(fetcher, source, states[source.feed], owners) for source in sources]
         if jobs:
             tally.begin()
-        async for answers in _in_batches(jobs, POLLED):
-            tally.add(await self._save_answers(fetcher, answers))
-            self._keep_manners(fetcher)
+        # Without this, a stop while answers are saved would leave the other requests running into a closed door.
+        async with aclosing(_in_batches(jobs, POLLED)) as batches:
+            async for answers in batches:
+                tally.add(await self._save_answers(fetcher, answers))
+                self._keep_manners(fetcher)
         return tally.result()
 
     def _states(self) -> dict[str, FeedState]:
@@ -423,7 +426,7 @@ class _Answer:
         return poll.body_hash(result) != self.state.body_hash
 
 
-async def _in_batches(jobs: Sequence[Coroutine[Any, Any, A]], most: int) -> AsyncIterator[list[A]]:
+async def _in_batches(jobs: Sequence[Coroutine[Any, Any, A]], most: int) -> AsyncGenerator[list[A], None]:
     """Results as they come: what has come meanwhile, up to `most`. The rest are stopped if the reader goes away."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     done: asyncio.Queue[asyncio.Future[A]] = asyncio.Queue()

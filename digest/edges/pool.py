@@ -235,10 +235,32 @@ class _Worker:
 
     def call(self, stage: Stage[A, B], batch: Sequence[A], deadline: float) -> Reply:
         pipe = self._pipe or self._start()
-        reply = _exchange(pipe, (stage, batch), deadline)
+        with self._killed_after(deadline) as late:
+            reply = _exchange(pipe, (stage, batch))
+        if late.is_set():
+            reply = TIMED_OUT
         if reply in (CRASHED, OUT_OF_MEMORY, TIMED_OUT):
             self.kill()
         return reply
+
+    @contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[threading.Event]:
+        """The event tells that it was. A process that is frozen takes nothing in: then even sending ends only so."""
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            with _PROCESSES:
+                if self._process is not None:
+                    self._process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        try:
+            yield late
+        finally:
+            timer.cancel()
+            timer.join()
 
     def stop(self) -> None:
         """From another thread than the one that calls: that one then sees the pipe's end."""
@@ -252,7 +274,10 @@ class _Worker:
         trouble: _Lost | DigestError = CRASHED
         for _ in range(START_TRIES):
             self._pipe = self._spawn()
-            greeting = _receive(self._pipe, START_SECONDS)
+            with self._killed_after(START_SECONDS) as late:
+                greeting = _receive(self._pipe)
+            if late.is_set():
+                greeting = TIMED_OUT
             if isinstance(greeting, list):
                 return self._pipe
             self.kill()
@@ -310,20 +335,18 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
             del os.environ[name]
 
 
-def _exchange(pipe: "Connection[Any, Any]", task: object, deadline: float) -> Reply:
+def _exchange(pipe: "Connection[Any, Any]", task: object) -> Reply:
     try:
         pipe.send(task)
     except OSError:
         return CRASHED
     except Exception as error:  # noqa: BLE001 - pickling runs foreign code
         return _broken(error)
-    return _receive(pipe, deadline)
+    return _receive(pipe)
 
 
-def _receive(pipe: "Connection[Any, Any]", deadline: float) -> Reply:
+def _receive(pipe: "Connection[Any, Any]") -> Reply:
     try:
-        if not pipe.poll(deadline):
-            return TIMED_OUT
         reply: Reply = pipe.recv()
     except (EOFError, OSError):
         return CRASHED

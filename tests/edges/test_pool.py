@@ -117,6 +117,18 @@ def test_idle_processes_that_are_killed_are_replaced(pool: Pool) -> None:
     assert run(pool, stages.double, range(8)) == [item * 2 for item in range(8)]
 
 
+def test_deadline_holds_for_a_process_that_takes_nothing_in() -> None:
+    larger_than_a_pipe = 1 << 8_000_000
+    with Pool(1) as pool:
+        (frozen,) = _ids(run(pool, stages.slow_process_ids, [1]))
+        os.kill(frozen, signal.SIGSTOP)
+        start = time.monotonic()
+        outcomes = pool.run(stages.double, [larger_than_a_pipe], key=lambda _: "large", size=1, deadline=0.5)
+        assert outcomes == [Failure("large", "double", "timed out", Retry.NEVER)]
+        assert time.monotonic() - start < 10
+        assert run(pool, stages.double, [7]) == [14]
+
+
 def test_what_cannot_be_sent_to_a_process_is_its_own_failure(pool: Pool) -> None:
     items = [1, lambda: None, 2]
     outcomes = pool.run(stages.double, items, key=lambda item: "item", size=3, deadline=30.0)  # type: ignore[arg-type]
