@@ -215,7 +215,7 @@ def test_mistake_in_the_entities_of_feeds_yaml_is_told_by_line(digest: Digest, f
         file.write("entities:\n  - id: haiyun\n    names: {zh: [海云食品]}\n")
     result = digest("check")
     assert result.code == 1
-    assert "line 15, entity 1" in result.err
+    assert "line 16, entity 1" in result.err
     assert "'haiyun' is no id" in result.err
 
 
