@@ -11,6 +11,7 @@ from sqlalchemy import select
 from digest.edges import tables as t
 from digest.edges.database import Database
 from digest.edges.store import Store
+from digest.pipeline import VERSIONS
 from digest.records import Act, Article, Document, Entry, Membership, Mention, Source, Tagged
 
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
@@ -67,7 +68,7 @@ def put(
     article = Article(link, title, text, source.language or "en", published=published)
     store.save_articles([(number, article)], 1, seen)
     tagged = Tagged(str(number), article.language, tuple(mentions), tuple(acts))
-    store.save_tagged([(number, tagged)], 1, seen)
+    store.save_tagged([(number, tagged)], VERSIONS["tag"], seen)
     if story is not None:
         store.save_features([(number, b"")], 1, seen)
         place = Membership(str(number), story, None if copy_of is None else str(copy_of))

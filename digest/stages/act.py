@@ -47,7 +47,7 @@ def find_acts(
     read = read_sentences(text, language, mentions)
     named = [*_one_a_sentence(_scored(text, read, told, carried=False)), *_listed(text, read, told)]
     pairs = {(act.agency, act.company) for act in named}
-    # A sentence that names neither goes on about an act more often than it tells another one.
+    # A sentence that does not name both goes on about an act more often than it tells another one.
     carried = [
         a for a in _one_a_sentence(_scored(text, read, told, carried=True)) if (a.agency, a.company) not in pairs
     ]
@@ -160,9 +160,9 @@ def _one_a_sentence(acts: Iterable[Act]) -> list[Act]:
 
 
 def _scored(text: str, read: Sequence[Sentence], told: Told, carried: bool) -> Iterator[Act]:
-    """The likely acts: of sentences that name agency or company, or (`carried`) of those that name neither."""
+    """The likely acts: of sentences that name agency and company, or (`carried`) of those that do not."""
     for joined in candidates(read):
-        if (joined[0].agency_in is joined[0].sentence or joined[0].company_in is joined[0].sentence) is carried:
+        if (joined[0].agency_in is joined[0].sentence and joined[0].company_in is joined[0].sentence) is carried:
             continue
         scored = [(likelihood(one), one) for one in joined]
         best, agency = max(((p, one.agency) for p, one in scored), key=lambda pair: pair[0])
