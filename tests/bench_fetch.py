@@ -8,6 +8,7 @@ feedparser-sgmllib`; left out where it is missing). Client and web share the mac
 """
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import multiprocessing
@@ -220,7 +221,7 @@ def _ask(asked: tuple[str, str]) -> str:
 
 
 def reader(port: int, turn: Callable[[], None], folder: Path) -> Seconds:
-    from reader import make_reader
+    make_reader = importlib.import_module("reader").make_reader  # may be missing
 
     seconds: Seconds = {}
     with make_reader(str(folder / "reader.sqlite")) as other:

@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def examples(language: str, passage: Passage) -> Iterator[tuple[Candidate, bool]]:
-    """The passage's candidates, right or not; without those that join the right names by a trigger of another type."""
+    """The passage's candidates, right or not: one that joins the right names by a trigger of another type is wrong."""
     text = passage.sentence.text
     mentions = [
         Mention(
@@ -41,15 +41,11 @@ def examples(language: str, passage: Passage) -> Iterator[tuple[Candidate, bool]
     right = {
         (agency, company, act.action) for act in passage.acts for agency in act.agencies for company in act.companies
     }
-    pairs = {(agency, company) for agency, company, _ in right}
     for joined in candidates(read_sentences(text, language, mentions)):
         for one in joined:
             names = [(a.text, c.text) for a in one.agency.mentions for c in one.company.mentions]
             action = one.place.trigger.action
-            if any((*pair, action) in right for pair in names):
-                yield one, True
-            elif not any(pair in pairs for pair in names):
-                yield one, False
+            yield one, any((*pair, action) in right for pair in names)
 
 
 def fit(given: Sequence[tuple[Candidate, bool]]) -> dict[str, float]:
