@@ -29,7 +29,8 @@ ALSO_MOST = 3
 # One source's own stories fill at most this part of an issue while others have any.
 SOURCE_SHARE = 3
 HEADLINE_MOST = 200
-SURE_ACT = 0.75  # acts below stay out of the issue; measured by `make quality`
+MANY_REPORTS = 4  # from here on an act that one report alone tells is doubted
+SURE_ACT = 0.75  # what one report tells must be as sure as this; measured by `make quality`
 FIGURES_NAMED = 2
 
 
@@ -151,17 +152,28 @@ def _share(reports: Sequence[Report], entity: str) -> float:
 def _acts(view: StoryView, edition: Edition) -> tuple[Act, ...]:
     """One act for each agency, company and action, those that most reports tell first, with the best evidence.
 
-    Acts that nobody is sure of stay in the archive.
+    Shown is what two independent reports tell. What one alone tells is shown where it is sure and few report at all: an
+    act that none of many others tells is likelier a misreading. The rest stays in the archive.
     """
+    root = _roots(view)
     stated: dict[tuple[str, str, str], list[tuple[tuple[float, int, int], Act]]] = {}
+    tellers: dict[tuple[str, str, str], set[int]] = {}
     for report in view.reports:
         shared = Counter(act.evidence for act in report.acts)
         suits = _language_rank(report.language, edition)
-        for act in (one for one in report.acts if one.confidence >= SURE_ACT):
+        for act in report.acts:
+            key = (act.agency, act.company, act.action)
             worth = (-round(act.confidence, 1), suits, -shared[act.evidence])
-            stated.setdefault((act.agency, act.company, act.action), []).append((worth, act))
-    groups = sorted(stated.values(), key=len, reverse=True)
-    return tuple(min(group, key=lambda pair: pair[0])[1] for group in groups)
+            stated.setdefault(key, []).append((worth, act))
+            tellers.setdefault(key, set()).add(root[report.id])
+    few = len(set(root.values())) < MANY_REPORTS
+    shown = [
+        group
+        for key, group in stated.items()
+        if len(tellers[key]) > 1 or (few and max(act.confidence for _, act in group) >= SURE_ACT)
+    ]
+    shown.sort(key=len, reverse=True)
+    return tuple(min(group, key=lambda pair: pair[0])[1] for group in shown)
 
 
 def _parts(

@@ -45,6 +45,30 @@ def about(number: int, title: str, source: str = "Elbbote", language: str = "de"
     return report(number, source, language, title, **more)  # type: ignore[arg-type]
 
 
+# --- acts ----------------------------------------------------------------------------------------------------------
+
+
+def telling(number: int, confidence: float, copy_of: int | None = None) -> Report:
+    act = Act("agency:cn-cac", "company:tencent", "ban", 0, 1, "…", confidence)
+    return about(number, f"Tencent {number}", f"Source {number}", acts=(act,), copy_of=copy_of)
+
+
+@pytest.mark.parametrize(
+    ("reports", "shown"),
+    [
+        ((telling(1, 0.9),), True),
+        ((telling(1, 0.6),), False),
+        ((telling(1, 0.6), telling(2, 0.6)), True),
+        ((telling(1, 0.6), telling(2, 0.6, copy_of=1)), False),
+        ((telling(1, 0.9), *(about(number, "Tencent", f"Source {number}") for number in (2, 3, 4))), False),
+        ((telling(1, 0.9), *(about(number, "Tencent", f"Source {number}", copy_of=1) for number in (2, 3, 4))), True),
+    ],
+    ids=["one, sure", "one, unsure", "two", "one and its copy", "one of many", "one and many copies"],
+)
+def test_an_act_needs_two_reports_or_a_sure_one_where_few_report(reports: tuple[Report, ...], shown: bool) -> None:
+    assert bool(only(story(*reports)).acts) is shown
+
+
 # --- news --------------------------------------------------------------------------------------------------------
 
 
