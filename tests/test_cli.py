@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from digest import __main__ as command
 from digest import cli
 from digest import config as configuration
 from digest.edges.database import Database
@@ -164,7 +165,9 @@ def test_ledger_that_cannot_be_opened_is_told(digest: Digest, url: str, told: st
 
 
 @pytest.mark.parametrize(
-    "arguments", [("status",), ("export",), ("preview", "morning"), ("send", "morning", "--dry-run")], ids=" ".join
+    "arguments",
+    [("status",), ("export",), ("actions",), ("preview", "morning"), ("send", "morning", "--dry-run")],
+    ids=" ".join,
 )
 def test_command_that_only_reads_makes_no_ledger(
     digest: Digest, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str]
@@ -176,6 +179,26 @@ def test_command_that_only_reads_makes_no_ledger(
         assert (result.code, result.out) == (1, "")
         assert result.err.endswith(told)
     assert sorted(path.name for path in folder.iterdir()) == ["digest.db", "feeds.yaml"]
+
+
+def test_actions_are_listed_as_csv_and_wrong_names_told(digest: Digest, folder: Path) -> None:
+    with_article(folder)
+    assert digest("actions").out.startswith("day,reported,agency,")
+    assert "one of: summon, warn" in digest("actions", "--type", "nonsense").err
+    assert "'Nobody' is nobody that the registry knows" in digest("actions", "--agency", "Nobody").err
+    assert digest("actions", "--company", "Tencent", "--format", "jsonl", "--since", "2026-03-01").code == 0
+
+
+def test_ctrl_c_while_the_libraries_load_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", pressed)
+    with pytest.raises(SystemExit, match="130"):
+        command.main()
+    assert capsys.readouterr().err == "digest: stopped\n"
 
 
 def test_export_writes_tables_and_says_where(digest: Digest, folder: Path) -> None:

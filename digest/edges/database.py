@@ -108,7 +108,9 @@ def _file(url: URL) -> str | None:
 
 def _require_file(url: str) -> None:
     file = _file(_parsed(url))
-    if file is not None and not file.startswith("file:") and not os.path.exists(file):
+    if file is None or file.startswith("file:"):
+        return
+    if not os.path.exists(file) or not os.path.getsize(file):  # an empty file would become a ledger
         remedy = "run `digest update` first, or name another with --db"
         raise StoreError(file, "there is no ledger there yet", remedy)
 

@@ -343,6 +343,13 @@ def test_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Database(path)
 
 
+def test_an_empty_file_that_is_only_read_does_not_become_a_ledger(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(StoreError, match="there is no ledger there yet"):
+        Database(tmp_path / "notes.txt", create=False)
+    assert (tmp_path / "notes.txt").read_bytes() == b""
+
+
 def test_ledger_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     for place in (tmp_path / "typo.db", tmp_path / "none" / "typo.db"):
         with pytest.raises(StoreError, match=r"typo\.db: there is no ledger there yet; run `digest update` first"):
