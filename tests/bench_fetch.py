@@ -1,10 +1,10 @@
-"""How fast feeds are polled and pages fetched, beside plain loops and another reader: `python -m tests.bench_fetch`.
+"""How fast feeds are polled, beside a plain loop and another reader: `python -m tests.bench_fetch`.
 
 A web of 2,000 hosts, each an address of its own in 127.0.0.0/8, answers on this machine, so that politeness (one
 connection a host, a delay, robots.txt) stays on. Two loads: feeds that all bring 20 new items, then the same feeds, of
 which 95 % answer 304. Beside ours, the plain loop asks with urllib and parses with feedparser in two
 processes and keeps nothing but ETags; lemon24's reader keeps its entries in SQLite as we do (`uv pip install reader
-feedparser-sgmllib`; left out where it is missing). Client and web share the machine's processors.
+sgmllib3k`; left out where it is missing). Client and web share the machine's processors.
 """
 
 import asyncio
@@ -41,7 +41,6 @@ from digest.records import Source
 
 HOSTS = 2_000
 ITEMS = 20
-PAGES = 10_000
 PROCESSES = 2
 CHANGED_PERCENT = 5
 CONTENDERS = ("digest", "plain", "reader")
@@ -75,10 +74,8 @@ class Web(asyncio.Protocol):
 
     def _answer(self, request: bytes) -> bytes:
         path = request.split(b" ", 2)[1].decode()
-        if path == "/robots.txt":
-            return _response(404, b"", "")
         if path != "/feed":
-            return _response(200, _page(self.host, path), "text/html; charset=utf-8")
+            return _response(404, b"", "")
         day = self._day()
         etag = f'"{day}"'
         if f"if-none-match: {etag}".encode() in request.lower():
@@ -115,15 +112,6 @@ def _feed(host: str, day: int) -> bytes:
         f"<title>News of {host}</title><link>http://{host}/</link><description>All</description><language>en</language>"
     )
     return f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel>{head}{items}</channel></rss>".encode()
-
-
-def _page(host: str, path: str) -> bytes:
-    paragraphs = "".join(f"<p>{_SENTENCE * 3} {path} {number}.</p>" for number in range(12))
-    links = "".join(f"<li><a href='/p/1/{number}'>Another report {number}</a></li>" for number in range(60))
-    return (
-        f"<!doctype html><html lang='en'><head><title>Report {path} – News of {host}</title></head><body>"
-        f"<nav><ul>{links}</ul></nav><article><h1>Report {path}</h1>{paragraphs}</article></body></html>"
-    ).encode()
 
 
 def _serve(port: int, day: "Synchronized[int]") -> None:
@@ -229,7 +217,7 @@ def reader(port: int, turn: Callable[[], None], folder: Path) -> Seconds:
             other.add_feed(f"http://{host}:{port}/feed")
         for load in ("new", "304"):
             began = time.perf_counter()
-            other.update_feeds(workers=20)
+            other.update_feeds(workers=20, scheduled=False)
             seconds[load] = time.perf_counter() - began
             turn()
         assert (other.get_entry_counts().total or 0) >= HOSTS * ITEMS

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from digest import __main__ as command
+from digest import __main__ as started
 from digest import cli
 from digest import config as configuration
 from digest.edges.database import Database
@@ -197,7 +197,7 @@ def test_ctrl_c_while_the_libraries_load_shows_no_traceback(
 
     monkeypatch.setattr(cli, "main", pressed)
     with pytest.raises(SystemExit, match="130"):
-        command.main()
+        started.main()
     assert capsys.readouterr().err == "digest: stopped\n"
 
 

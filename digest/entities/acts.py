@@ -48,14 +48,12 @@ class Lexicon:
     """The words of one language, as patterns over text in the form of `fold_in_place`.
 
     `verb` is where the verb stands: "middle" between agency and company, "final" behind both, "free" anywhere.
-    `reach` is how many characters may lie between a trigger and who it is about. Patterns whose names end in _before
     match what stands right before a name, those in _after what stands right after.
     """
 
     triggers: tuple[Trigger, ...]
     finder: Finder  # of the triggers' patterns, by their numbers
     verb: Literal["middle", "final", "free"]
-    reach: int
     breaks: Pattern  # where another clause begins
     stop: Pattern  # before a trigger: planned, denied, possible, past; in the case of the text
     stop_after: Pattern
@@ -86,7 +84,6 @@ def lexicon(code: str) -> Lexicon | None:
         triggers=triggers,
         finder=Finder(trigger.pattern for trigger in triggers),
         verb=grammar["verb"],
-        reach=grammar["reach"],
         breaks=_pattern(grammar["break"]),
         stop=_pattern(grammar["stop"], lower=False),
         stop_after=_pattern(grammar["stop_after"]),
