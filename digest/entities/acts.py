@@ -15,19 +15,8 @@ __all__ = ["ACTIONS", "Lexicon", "Trigger", "lexicon"]
 
 ACTIONS = (
     *("summon", "warn", "order", "investigate", "raid", "fine", "sue", "charge", "ban", "suspend", "delist"),
-    *(
-        "restrict",
-        "sanction",
-        "approve",
-        "license",
-        "block",
-        "clear",
-        "settle",
-        "lift",
-        "legislate",
-        "subsidise",
-        "other",
-    ),
+    *("restrict", "sanction", "approve", "license", "block", "clear", "settle", "lift", "legislate", "subsidise"),
+    "other",
 )
 
 Pattern = re.Pattern[str]
